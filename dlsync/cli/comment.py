@@ -11,6 +11,8 @@ from dlsync.cli import options as opt
 from dlsync.errors import DlsyncError, SettingsError
 from dlsync.messages import visible
 
+_HINT = "Give it what `dlsync plan --format markdown` prints."
+
 Markdown = Annotated[
     Path, typer.Argument(metavar="[FILE]", help="What `plan --format markdown` printed; - for stdin.", allow_dash=True)
 ]
@@ -47,7 +49,7 @@ def comment(
     try:
         text = content_of(file).decode("utf-8")
     except UnicodeDecodeError:
-        raise DlsyncError(f"{file} is not text in UTF-8") from None
+        raise DlsyncError(f"{file} is not text in UTF-8", hint=_HINT) from None
     text = operation.with_link(text, html_url) if html_url else text
     connect = operation.on_github if github else operation.on_gitlab
     host, place = connect(os.environ, repository or "", str(number or ""), insecure=insecure)

@@ -121,7 +121,8 @@ class _Api:
     def __init__(self, access: Access, header: str, prefix: str, hints: Mapping[int, str]) -> None:
         token, self._access, self._hints = access.token, access, hints
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise SettingsError(f"{access.token_source} holds a character that a header cannot carry")
+            problem = f"{access.token_source} holds a character that a header cannot carry"
+            raise SettingsError(problem, hint="Check it for blanks and line breaks.")
         try:
             url = base_url(access.url, insecure=access.insecure)
         except SettingsError as error:

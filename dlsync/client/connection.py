@@ -72,7 +72,8 @@ def segment(name: str) -> str:
     :raises DlsyncError: no path can hold the name: it is empty, ``.`` or ``..``, or has half a surrogate pair.
     """
     if not name:
-        raise DlsyncError("a name is empty; the server would take the request for one about all of its kind")
+        problem = "a name is empty; the server would take the request for one about all of its kind"
+        raise DlsyncError(problem, hint="Give the name.")
     if name in DOT_NAMES:
         hint = "Rename the resource on the server's own pages."
         raise DlsyncError(f"the name {name!r} cannot be part of a URL, where it means a folder", hint=hint)

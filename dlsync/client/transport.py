@@ -130,7 +130,7 @@ class Transport:
         if start is None:
             raise DlsyncError(f"a reading connection cannot send {method}; nothing was sent")
         if len(path) > _LONGEST_PATH:
-            raise AttemptError("the name is too long to be part of a URL", error=ApiError)
+            raise AttemptError("the name is too long to be part of a URL", error=ApiError, hint="Shorten it.")
         request = start((base or self._base) + path).headers(headers).streamed_read_buffer_limit(_BUFFER)
         if body is not None:
             request = request.body_bytes(body)

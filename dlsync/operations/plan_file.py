@@ -126,7 +126,7 @@ def write(file: Path, text: str) -> None:
         else:
             replace_file(file, content)
     except OSError as error:
-        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
+        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror), hint=_NO_PLAN) from error
 
 
 def require_names(files: Sequence[Path]) -> None:
@@ -155,7 +155,7 @@ def remove(file: Path) -> None:
             raise DlsyncError(_OTHER % (file, "is a link" if file.is_symlink() else "is no saved plan"), hint=_NO_PLAN)
         file.unlink()
     except OSError as error:
-        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
+        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror), hint=_NO_PLAN) from error
 
 
 def _is_own(file: Path) -> bool:
@@ -241,7 +241,7 @@ def _json(file: Path) -> Any:
             raise DlsyncError(f"{file} is too large to be a plan", hint=_HINT)
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DlsyncError(f"the plan {file} cannot be read: {error.strerror}") from error
+        raise DlsyncError(f"the plan {file} cannot be read: {error.strerror}", hint=_HINT) from error
     except (ValueError, RecursionError) as error:
         raise DlsyncError(f"{file} is not a plan: it is not JSON", hint=_HINT) from error
 

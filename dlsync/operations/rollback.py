@@ -47,6 +47,8 @@ _NOT_WRITTEN = (
     "`--on-conflict repo` reverts it all the same"
 )
 
+_OTHER_ACCOUNT = "Give the account of that run, such as by --environment."
+_FROM_FILES = "Revert the files in git instead, and apply them."
 _NO_EFFECT = "skipping run %s, which changed nothing"
 _INTERRUPTED = "the last run %s was interrupted before it changed anything, so it leaves nothing to revert"
 _CONTINUES = "the run %s before it was interrupted, and stays; revert it next with `dlsync rollback %s`"
@@ -84,7 +86,7 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
     if run:
         log = journal.find_run(folder, run)
         if log.target != target:
-            raise Refused(f"the run {run} was for {log.target}, not for {target}")
+            raise Refused(f"the run {run} was for {log.target}, not for {target}", hint=_OTHER_ACCOUNT)
         return log
     logs = [one for one in journal.history(folder) if one.target == target]
     skipped = list(takewhile(lambda one: not one.has_effect, logs))
@@ -143,7 +145,7 @@ def _before(record: UndoRecord, before: Mapping[str, Json], source: Source) -> R
         resource = replace(kind_of(record.address.kind).from_journal(record.address.name, saved), secrets=secrets)
         hidden_secrets.require_values(resource)
     except DlsyncError as error:
-        raise DlsyncError(f"{record.address}: {error.message}", hint=error.hint) from error
+        raise DlsyncError(f"{record.address}: {error.message}", hint=error.hint or _FROM_FILES) from error
     return resource
 
 

@@ -225,7 +225,7 @@ def history(folder: Path) -> list[RunLog]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}") from error
+        raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}", hint=_HINT) from error
     return [log for log in (read(folder, name) for name in names if is_id(name)) if log]
 
 
@@ -253,7 +253,7 @@ def read(folder: Path, name: str) -> RunLog | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DlsyncError(f"the journal of {name} in {folder} {reason(error)}") from error
+        raise DlsyncError(f"the journal of {name} in {folder} {reason(error)}", hint=_HINT) from error
     try:
         log = RunLog(Run(**lines[0]["run"]))
         for line in lines[1:]:

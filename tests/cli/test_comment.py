@@ -179,7 +179,7 @@ def test_a_server_that_fails_is_asked_again(platform: str) -> None:
     ("platform", "changed", "expected"),
     [
         ("github", {"GITHUB_TOKEN": ""}, "GITHUB_TOKEN is not set\nSet it to `${{ github.token }}`"),
-        ("github", {"GITHUB_TOKEN": "a b"}, "GITHUB_TOKEN holds a character that a header cannot carry"),
+        ("github", {"GITHUB_TOKEN": "a b"}, "that a header cannot carry\nCheck it for blanks and line breaks."),
         ("github", {"GITHUB_REPOSITORY": ""}, "GITHUB_REPOSITORY is not set\nGive --repository OWNER/NAME."),
         ("github", {"GITHUB_REPOSITORY": "x"}, "the repository 'x' is not OWNER/NAME"),
         ("github", {"GITHUB_REF": "refs/heads/main"}, "neither GITHUB_EVENT_PATH nor GITHUB_REF names a pull request"),
@@ -227,7 +227,8 @@ def test_what_is_no_plan_is_not_posted(arguments: tuple[str, ...], text: str, ex
 
 
 def test_bytes_that_are_no_text_are_an_error() -> None:
-    assert "- is not text in UTF-8" in dlsync("comment", "--github", piped=b"\xff").err
+    err = dlsync("comment", "--github", piped=b"\xff").err
+    assert "- is not text in UTF-8\nGive it what `dlsync plan --format markdown` prints.\n" in err
 
 
 def test_a_plan_and_its_failures_are_the_same_comment(tree: Path, env: dict[str, str]) -> None:

@@ -135,8 +135,9 @@ async def test_any_other_refusal_is_not_repeated() -> None:
 
 async def test_a_lock_that_is_let_go_in_the_very_moment_is_taken() -> None:
     let_go = in_order(Reply(422), Reply(201))
-    async with scripted(by_request({**ACCOUNTS, "POST plugins": let_go}, Reply(404))) as (_, client):
+    async with scripted(by_request({**ACCOUNTS, "POST plugins": let_go}, Reply(404))) as (server, client):
         await client.plugins.create("dlsync-lock", "json", b"{}")
+    assert [one.partition(" ")[0] for one in server.asked].count("POST") == 2
 
 
 async def test_update_sends_content_encoding_and_further_fields_to_the_plugin_itself() -> None:

@@ -253,8 +253,9 @@ def test_a_masked_value_that_somebody_added_is_never_sent_nor_written_into_a_fil
 def test_a_rollback_that_would_send_a_mask_in_place_of_a_value_is_refused(team: Team) -> None:
     team.server.masks["by hand"] = "****"
     team.by_hand(team.stored().replace("title: Web", "title: Web\ndescription: by hand"))
-    with pytest.raises(DlsyncError, match=r"^rule/web: the server masked the value before the run"):
+    with pytest.raises(DlsyncError, match=r"^rule/web: the server masked the value before the run") as caught:
         team.applied_and_rolled_back()
+    assert caught.value.hint == "Revert the files in git instead, and apply them."
     assert (team.server.bodies, "by hand" in team.stored()) == ([], False)
 
 

@@ -311,12 +311,14 @@ def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeyp
 
 
 def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DlsyncError, match="nowhere cannot be read: No such file or directory"):
+    with pytest.raises(DlsyncError, match="nowhere cannot be read: No such file or directory") as read:
         plan_file.read(tmp_path / "nowhere")
+    assert read.value.hint == "Make it with `dlsync plan --out FILE`."
     with pytest.raises(DlsyncError, match="cannot be read: Is a directory"):
         plan_file.read(tmp_path)
-    with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
+    with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory") as written:
         plan_file.save(tmp_path, plan_file.promise(work()))
+    assert written.value.hint == "Name another file with --out."
 
 
 def test_a_file_that_is_no_plan_is_not_removed(tmp_path: Path) -> None:

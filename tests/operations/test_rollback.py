@@ -441,8 +441,9 @@ def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp
     target = Target(RUN.url, RUN.org, RUN.account)
     assert choose_run(tmp_path, target, "").run.id == "20261125T101011Z-000001"
     assert choose_run(tmp_path, target, "20261125T101010Z-000001").run.id == "20261125T101010Z-000001"
-    with pytest.raises(Refused, match="was for acme/other at http://x/api/v1, not for acme/default"):
+    with pytest.raises(Refused, match="was for acme/other at http://x/api/v1, not for acme/default") as caught:
         choose_run(tmp_path, target, "20261125T101012Z-000001")
+    assert caught.value.hint == "Give the account of that run, such as by --environment."
     with pytest.raises(DlsyncError, match="has the id"):
         choose_run(tmp_path, target, "20261125T101019Z-000001")
 

@@ -158,11 +158,12 @@ def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
 
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / f"{RUN.id}.jsonl").mkdir()
-    with pytest.raises(DlsyncError, match="is not a regular file"):
+    with pytest.raises(DlsyncError, match="is not a regular file") as one:
         journal.history(tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(DlsyncError, match="cannot be read: Not a directory"):
+    with pytest.raises(DlsyncError, match="cannot be read: Not a directory") as folder:
         journal.history(tmp_path / "file")
+    assert one.value.hint == folder.value.hint == "Name another folder with --journal DIR."
 
 
 def test_a_journal_is_not_read_through_a_link_that_leads_out_of_its_folder(tmp_path: Path) -> None:

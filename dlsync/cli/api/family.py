@@ -132,7 +132,7 @@ def content_of(file: Path) -> bytes:
     """
     if file == STDIN:
         if sys.stdin is None:
-            raise DlsyncError("stdin is closed, but `-` reads the content from there")
+            raise DlsyncError("stdin is closed, but `-` reads the content from there", hint="Name a file.")
         return sys.stdin.buffer.read()
     try:
         return file.read_bytes()
