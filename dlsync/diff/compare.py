@@ -96,11 +96,11 @@ class Comparison(NamedTuple):
     """How a live resource differs from its file.
 
     :param diff: what an update would change, in the file's order.
-    :param unseen: fields that only the live side has and that no schema knows; they are left out of ``diff``.
+    :param unknown_fields: fields that only the live side has and that no schema knows; they are left out of ``diff``.
     """
 
     diff: tuple[FieldChange, ...] = ()
-    unseen: tuple[Path, ...] = ()
+    unknown_fields: tuple[Path, ...] = ()
 
 
 def compare(kind: Rules, desired: Resource, live: Resource, base: Base | None = None) -> Comparison:
@@ -117,7 +117,7 @@ def compare(kind: Rules, desired: Resource, live: Resource, base: Base | None = 
     if equal(ours, theirs):
         return Comparison()
     differ = _Differ(kind)
-    return Comparison(tuple(differ.values((), ours, theirs, base)), tuple(differ.unseen))
+    return Comparison(tuple(differ.values((), ours, theirs, base)), tuple(differ.unknown_fields))
 
 
 def differences(kind: Rules, path: Path, ours: Json, theirs: Json, base: Base | None = None) -> Iterator[FieldChange]:
@@ -130,7 +130,7 @@ class _Differ:
 
     def __init__(self, kind: Rules) -> None:
         self._kind = kind
-        self.unseen: list[Path] = []
+        self.unknown_fields: list[Path] = []
 
     def values(self, path: Path, ours: Json, theirs: Json, base: Base | None) -> Iterator[FieldChange]:
         if isinstance(ours, dict) and isinstance(theirs, dict):
@@ -154,7 +154,7 @@ class _Differ:
             yield from self.values(here, value, theirs[field], below)
         for field in (name for name in theirs if name not in ours):
             if self._kind.is_server_managed(path, field):
-                self.unseen.append((*path, field))
+                self.unknown_fields.append((*path, field))
             else:
                 mover = _mover(base and base.field(field), theirs=theirs[field])
                 yield FieldChange((*path, field), "remove", before=theirs[field], mover=mover)

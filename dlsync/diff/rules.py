@@ -44,9 +44,9 @@ class Rules(ABC):
         """Whether the server adds a field, which only the live side has, to the mapping at the path."""
         return False
 
-    def dropped_by_update(self, unseen: Sequence[Path]) -> Sequence[Path]:
+    def dropped_by_update(self, unknown_fields: Sequence[Path]) -> Sequence[Path]:
         """Return those of the fields that only the live side has which an update would drop."""
-        return unseen
+        return unknown_fields
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
         """Return the mapping at the path in the one spelling that canonical forms use."""

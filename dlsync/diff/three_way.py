@@ -34,7 +34,7 @@ def is_partly_applied(kind: Rules, live: Resource, before: Entry, after: Entry, 
     return all(change.mover == "repo" for change in differences(kind, (), dict(after.seen), theirs, base))
 
 
-def blended(kind: Rules, desired: Resource, live: Resource, kept: tuple[FieldChange, ...]) -> Mapping[str, Json]:
+def blend_sides(kind: Rules, desired: Resource, live: Resource, kept: tuple[FieldChange, ...]) -> Mapping[str, Json]:
     """Return the canonical form of the desired side, but for what stays as it is live.
 
     :param kept: those of the differences of the two that the live side wins.

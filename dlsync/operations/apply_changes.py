@@ -10,7 +10,7 @@ from dlsync import messages
 from dlsync.client import Client, ReadClient
 from dlsync.client.concurrency import gather
 from dlsync.diff.compare import compare
-from dlsync.diff.three_way import blended
+from dlsync.diff.three_way import blend_sides
 from dlsync.errors import (
     AlreadyExists,
     ApiError,
@@ -268,8 +268,8 @@ def _without_unknown_secrets(change: ResourceChange, desired: Resource, before: 
     kind = kind_of(change.address.kind)
     comparison = compare(kind, desired, before)
     stays = tuple(one for one in comparison.diff if kind.written_path(desired, one.path) not in hidden)
-    unseen = tuple(FieldChange(path, "remove") for path in comparison.unseen)
-    return kind.merge_live(before, before, blended(kind, desired, before, (*stays, *unseen)))
+    unknown_fields = tuple(FieldChange(path, "remove") for path in comparison.unknown_fields)
+    return kind.merge_live(before, before, blend_sides(kind, desired, before, (*stays, *unknown_fields)))
 
 
 async def verify(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from dlsync.diff.compare import compare
-from dlsync.diff.three_way import blended, has_moved, movement
+from dlsync.diff.three_way import blend_sides, has_moved, movement
 from dlsync.errors import SettingsError
 from dlsync.files import git, writer
 from dlsync.files.settings import Settings
@@ -164,7 +164,7 @@ def _accepted(context: PlanContext, live: Resource) -> Resource:
         return live
     kind, salt = kind_of(live.kind), context.inventory.salt
     theirs = tuple(one for one in movement(kind, desired, live, entry, salt) if one.mover != "repo")
-    return kind.merge_live(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
+    return kind.merge_live(desired, live, blend_sides(kind, desired, live, theirs)) if theirs else desired
 
 
 def _require_record(settings: Settings) -> None:

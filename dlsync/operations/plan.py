@@ -353,7 +353,7 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         outlined(
             redaction.change(change),
             live.resources.get(change.address),
-            outcome.sent.get(change.address, scope.desired.get(change.address)),
+            outcome.effective.get(change.address, scope.desired.get(change.address)),
             redaction,
         )
         for change in outcome.changes
@@ -392,7 +392,7 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
         yield plan_warnings.other_directory(inventory.commit)
     if pruned:
         yield from plan_warnings.not_checked_out(not_checked_out(scope.tree.root))
-    yield from plan_warnings.unseen(outcome.unseen)
+    yield from plan_warnings.unknown_fields(outcome.unknown_fields)
     yield from plan_warnings.no_default(outcome.no_default)
     yield from plan_warnings.unlisted(live.unlisted)
     yield from (Problem(Code.UNREADABLE_ANSWER, fault) for fault in live.faults)

@@ -43,4 +43,4 @@ class PlanContext:
 
     def effective(self, address: Address) -> Resource | None:
         """Return the resource as it is to be live; None if it is to be deleted."""
-        return self.reconciliation.sent.get(address) or self.desired.get(address)
+        return self.reconciliation.effective.get(address) or self.desired.get(address)

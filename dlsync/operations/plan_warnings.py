@@ -142,11 +142,11 @@ def muted(
             yield Problem(Code.MUTED_RULE, f"{new} is muted, and stays so with the content of {old}; {fix}")
 
 
-def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
+def unknown_fields(found: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
     """Warn once for each field that an update would drop, not once for each of a thousand resources."""
     owners: Counter[str] = Counter()
     example: dict[str, Address] = {}
-    for address, paths in unseen.items():
+    for address, paths in found.items():
         for spelled in sorted({f"`{_POSITION.sub('[]', field_name(path))}` of a {address.kind}" for path in paths}):
             owners[spelled] += 1
             example.setdefault(spelled, address)

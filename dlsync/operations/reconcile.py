@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import digested, holds_unreadable, mapped
 from dlsync.diff.list_match import token
-from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
+from dlsync.diff.three_way import blend_sides, has_moved, moved_in_files, movement
 from dlsync.model import Address, Cause, Entry, FieldChange, Json, Path, Resource, ResourceChange, Side
 from dlsync.resources import Kind, kind_of
 from dlsync.state.inventory import Inventory, secret_digests
@@ -65,23 +65,23 @@ class Reconciliation:
     :param changes: creates and updates in the order of an apply, then deletes in the opposite order.
     :param unchanged: how many resources match their files, or stay by decision.
     :param adopted: the unchanged resources that are not managed yet.
-    :param equal: the unchanged resources that match their files, without a field in ``unseen``.
-    :param unseen: by resource, the fields that only the server has, that no schema knows and an update would drop.
+    :param equal: the unchanged resources that match their files, without a field in ``unknown_fields``.
+    :param unknown_fields: by resource, the fields that only the server has, that no schema knows and an update drops.
     :param no_default: by resource, the fields that were removed from the files and stay live, as no default is known.
     :param kept: by resource, what differs from the files and stays as it is live.
     :param left: the resources that only one side has, and that stay so by decision.
     :param duplicates: what is removed because the server has it twice.
-    :param sent: what is to be live, if that is not what the files alone say.
+    :param effective: what is to be live, if that is not what the files alone say.
     """
 
     changes: list[ResourceChange] = field(default_factory=list)
     unchanged: int = 0
     adopted: list[Address] = field(default_factory=list)
     equal: list[Address] = field(default_factory=list)
-    unseen: dict[Address, Sequence[Path]] = field(default_factory=dict)
+    unknown_fields: dict[Address, Sequence[Path]] = field(default_factory=dict)
     no_default: dict[Address, Sequence[Path]] = field(default_factory=dict)
     kept: dict[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
-    sent: dict[Address, Resource] = field(default_factory=dict)
+    effective: dict[Address, Resource] = field(default_factory=dict)
     left: list[Address] = field(default_factory=list)
     duplicates: Duplicates = field(default_factory=dict)
 
@@ -152,7 +152,7 @@ class _Reconciliation:
             return
         managed = not (self._recorded.kept and kind.account_scoped) or desired.address in self._recorded
         comparison = compare(kind, desired, live)
-        self._note_unseen(kind, desired, comparison.unseen)
+        self._note_unknown_fields(kind, desired, comparison.unknown_fields)
         duplicates = self.outcome.duplicates.get(desired.address, ())
         if duplicates and not comparison.diff:
             self._add(_update(kind, desired, duplicates, _cause(duplicates)))
@@ -160,7 +160,7 @@ class _Reconciliation:
             self.outcome.unchanged += 1
             is_adopted = not managed and desired.address not in self._recorded.unreadable
             self.outcome.adopted += [desired.address] if is_adopted else []
-            self.outcome.equal += [] if desired.address in self.outcome.unseen else [desired.address]
+            self.outcome.equal += [] if desired.address in self.outcome.unknown_fields else [desired.address]
         elif (entry := self._recorded.entry(desired.address)) is None:
             self._unrecorded(kind, desired, (*comparison.diff, *duplicates), managed=managed)
         else:
@@ -198,7 +198,9 @@ class _Reconciliation:
         create = replace(update, action="create", kept=kind.as_written(desired, kept))
         if kept:
             self.outcome.kept[create.address] = kept
-            self.outcome.sent[create.address] = kind.merge_live(desired, live, blended(kind, desired, live, kept))
+            self.outcome.effective[create.address] = kind.merge_live(
+                desired, live, blend_sides(kind, desired, live, kept)
+            )
         held = MASKED if is_masked else "" if side else RENAMED_AND_MOVED % live.address
         return create, replace(delete, held=held)
 
@@ -229,8 +231,8 @@ class _Reconciliation:
             self.outcome.unchanged += 1
             return
         if kept:
-            whole = kind.merge_live(desired, live, blended(kind, desired, live, kept))
-            self.outcome.sent[desired.address] = whole
+            whole = kind.merge_live(desired, live, blend_sides(kind, desired, live, kept))
+            self.outcome.effective[desired.address] = whole
         self._add(replace(_update(kind, desired, sent, _cause(sent)), kept=kind.as_written(desired, kept)))
 
     def _unreadable(self, change: ResourceChange, live: Resource) -> None:
@@ -238,11 +240,11 @@ class _Reconciliation:
         reason = UNREADABLE % live.unreadable
         self._add(change if self._decisions.on_conflict == "repo" else replace(change, diff=(), held=reason))
 
-    def _note_unseen(self, kind: Kind, desired: Resource, unseen: Sequence[Path]) -> None:
-        if fields := kind.dropped_by_update(unseen):
-            self.outcome.unseen[desired.address] = fields
-        elif unseen and (entry := self._recorded.entry(desired.address)):
-            removed = [path for path in unseen if path[0] in entry.applied]
+    def _note_unknown_fields(self, kind: Kind, desired: Resource, unknown_fields: Sequence[Path]) -> None:
+        if fields := kind.dropped_by_update(unknown_fields):
+            self.outcome.unknown_fields[desired.address] = fields
+        elif unknown_fields and (entry := self._recorded.entry(desired.address)):
+            removed = [path for path in unknown_fields if path[0] in entry.applied]
             self.outcome.no_default |= {desired.address: removed} if removed else {}
 
     def _add(self, change: ResourceChange) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint
-from dlsync.diff.three_way import blended, has_moved, is_partly_applied
+from dlsync.diff.three_way import blend_sides, has_moved, is_partly_applied
 from dlsync.model import Address, Entry, Json, Resource, ResourceChange
 from dlsync.operations.plan_context import PlanContext
 from dlsync.resources import kind_of
@@ -68,7 +68,7 @@ def _unrounded(desired: Resource, live: Resource) -> Resource:
     kind = kind_of(live.kind)
     diff = compare(kind, desired, live).diff
     other = tuple(one for one in diff if not (one.op == "replace" and is_rounding(one.after, one.before)))
-    return live if len(other) == len(diff) else replace(live, given=blended(kind, desired, live, other))
+    return live if len(other) == len(diff) else replace(live, given=blend_sides(kind, desired, live, other))
 
 
 def is_rounding(exact: Json, kept: Json) -> bool:
@@ -160,7 +160,7 @@ def entry_of(context: PlanContext, address: Address) -> Entry:
     if context.compared_with:  # a journal also has what the server added
         canonical = {field: value for field, value in canonical.items() if not kind.is_server_managed((), field)}
     if address in context.reconciliation.kept:  # sent without it, or not sent at all
-        effective = context.reconciliation.sent.get(address) or context.live[address]
+        effective = context.reconciliation.effective.get(address) or context.live[address]
         live = _digested(kind.canonical(effective.document), salt)
     secrets = secret_digests(salt, canonical) if desired.secrets else {}
     return Entry(_digested(canonical, salt), live, secrets, fingerprint(salt, kind.fingerprint_source(desired)))
@@ -175,7 +175,7 @@ def as_live(context: PlanContext, address: Address, live: Resource) -> Entry:
     by_hand = {(one.path, one.op, one.moved) for one in context.reconciliation.kept.get(address, ())}
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without unknown fields that only the server has: these are not managed
-    canonical = blended(kind, desired, live, taken)
+    canonical = blend_sides(kind, desired, live, taken)
     whole = _digested(kind.canonical(live.document), salt) if by_hand else None
     return Entry(_digested(canonical, salt), whole, secret_digests(salt, canonical))
 

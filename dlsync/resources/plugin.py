@@ -216,7 +216,7 @@ class Plugin(Kind):
     def is_server_managed(self, path: Path, field: str) -> bool:
         return not path and field not in _SCRIPT_FIELDS and field not in _DEFAULTS
 
-    def dropped_by_update(self, unseen: Sequence[Path]) -> Sequence[Path]:
+    def dropped_by_update(self, unknown_fields: Sequence[Path]) -> Sequence[Path]:
         return ()  # PATCH changes the fields that it names
 
     def deleted_with(self, name: str) -> tuple[Address, ...]:

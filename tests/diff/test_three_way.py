@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import digest
-from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
+from dlsync.diff.three_way import blend_sides, has_moved, moved_in_files, movement
 from dlsync.model import Entry
 from dlsync.resources import kind_of
 from tests.builders.accounts import DASHBOARDS, LINKED, RULES, SETTINGS
@@ -58,7 +58,7 @@ def movers(
 
 def means(desired: Resource, live: Resource, kept: Iterable[FieldChange]) -> Resource:
     kind = kind_of(desired.kind)
-    document = blended(kind, desired, live, tuple(kept))
+    document = blend_sides(kind, desired, live, tuple(kept))
     return resource(str(desired.address), dict(document), body=b"blend")
 
 

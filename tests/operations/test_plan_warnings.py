@@ -112,7 +112,7 @@ def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
 
 
 def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_have_it() -> None:
-    told = plan_warnings.unseen(
+    told = plan_warnings.unknown_fields(
         {
             address("dashboard/a"): [("zoom",), ("positions", 0, "glow"), ("positions", 1, "glow")],
             address("dashboard/b"): [("positions", 7, "glow")],

@@ -56,7 +56,7 @@ def linked(plugin: str, *tags: str) -> Resource:
 def test_fields_that_an_update_would_drop_are_named() -> None:
     ours, theirs = resource("dashboard/web", dashboard()), resource("dashboard/web", dashboard(zoom=2))
     outcome = reconciled(by_address(ours), by_address(theirs))
-    assert outcome.unseen == {ours.address: (("zoom",),)}
+    assert outcome.unknown_fields == {ours.address: (("zoom",),)}
     assert outcome.unchanged == 1
 
 
@@ -111,7 +111,7 @@ def test_a_new_resource_shows_all_of_its_fields() -> None:
 
 def test_what_is_not_pruned_stays() -> None:
     outcome = reconciled({}, by_address(resource("rule/r", rule())))
-    assert (outcome.changes, outcome.unchanged, outcome.unseen) == ([], 0, {})
+    assert (outcome.changes, outcome.unchanged, outcome.unknown_fields) == ([], 0, {})
 
 
 # with a record of what was applied
@@ -201,20 +201,20 @@ def test_a_hand_edit_beside_one_of_the_files_stays_and_what_is_sent_has_both() -
     assert [(one.path, one.mover) for one in change.diff] == [(("title",), "repo")]
     assert [(one.path, one.mover) for one in change.kept] == [(("period",), "drift")]
     assert outcome.kept == {WEB.address: change.kept}
-    assert compare(kind_of("dashboard"), outcome.sent[WEB.address], BOTH).diff == ()
+    assert compare(kind_of("dashboard"), outcome.effective[WEB.address], BOTH).diff == ()
 
 
 def test_where_the_server_wins_a_conflict_only_that_field_stays() -> None:
     outcome = told(WEB, OTHER, BY_HAND, LIVE)
     assert [one.path for one in outcome.changes[0].diff] == [("title",)]
     assert [one.path for one in outcome.kept[WEB.address]] == [("period",)]
-    assert outcome.sent[WEB.address].document["period"] == 5
+    assert outcome.effective[WEB.address].document["period"] == 5
 
 
 def test_where_it_wins_all_that_differs_nothing_is_sent() -> None:
     desired = resource("dashboard/web", dashboard(period=7))
     outcome = told(WEB, desired, BY_HAND, LIVE)
-    assert (outcome.changes, outcome.unchanged, outcome.sent) == ([], 1, {})
+    assert (outcome.changes, outcome.unchanged, outcome.effective) == ([], 1, {})
     assert [one.mover for one in outcome.kept[WEB.address]] == ["conflict"]
 
 
@@ -235,7 +235,7 @@ def test_where_the_files_win_nothing_stays_as_it_was_changed_on_the_server(
     desired: Resource, seen: Resource | None
 ) -> None:
     outcome = told(WEB, desired, BY_HAND, REPO, seen=seen)
-    assert (outcome.kept, outcome.sent) == ({}, {})
+    assert (outcome.kept, outcome.effective) == ({}, {})
     assert ("period",) in [one.path for one in outcome.changes[0].diff]
 
 
@@ -259,7 +259,7 @@ def test_one_of_which_the_record_cannot_be_read_is_taken_for_not_managed_where_i
 
 def test_an_edit_of_a_managed_one_names_the_fields_that_an_update_would_drop() -> None:
     live = resource("dashboard/web", dashboard(period=60, zoom=2))
-    assert told(WEB, RENAMED, live).unseen == {WEB.address: (("zoom",),)}
+    assert told(WEB, RENAMED, live).unknown_fields == {WEB.address: (("zoom",),)}
 
 
 # renames
@@ -307,7 +307,7 @@ def test_where_the_files_win_a_rename_has_the_content_of_the_file() -> None:
         ("create", "", "old"),
         ("delete", "", "new"),
     ]
-    assert (outcome.sent, outcome.kept) == ({}, {})
+    assert (outcome.effective, outcome.kept) == ({}, {})
 
 
 def test_where_the_live_side_wins_a_rename_has_the_content_of_the_server() -> None:
@@ -316,7 +316,7 @@ def test_where_the_live_side_wins_a_rename_has_the_content_of_the_server() -> No
         ("create", "", "old"),
         ("delete", "", "new"),
     ]
-    assert outcome.sent[RULE.address].document["title"] == "Edited"
+    assert outcome.effective[RULE.address].document["title"] == "Edited"
     assert [one.before for one in outcome.kept[RULE.address]] == ["Edited"]
     assert [one.before for one in outcome.changes[0].kept] == ["Edited"]
 
@@ -352,7 +352,7 @@ def test_an_apply_of_two_edits_that_do_not_touch_each_other_loses_neither_and_th
     kind = kind_of("dashboard")
     outcome = told(found.base, found.desired, found.live)
     assert not any(one.held for one in outcome.changes)
-    sent = outcome.sent.get(found.base.address, found.desired)
+    sent = outcome.effective.get(found.base.address, found.desired)
     kept = bool(outcome.kept)
     then = sent if outcome.changes else found.live
     if found.repo:

@@ -97,7 +97,9 @@ def test_where_hand_edits_are_kept_what_is_live_then_is_recorded_beside_what_the
     ours, theirs = resource("dashboard/web", dashboard(title="New")), resource("dashboard/web", dashboard(period=1))
     blend = resource("dashboard/web", dashboard(title="New", period=1))
     kept: dict[Address, tuple[FieldChange, ...]] = {ours.address: (replaced(("period",), 1, 3600),)}
-    prepared = replace(work(ours, live=(theirs,)), reconciliation=Reconciliation(kept=kept, sent=by_address(blend)))
+    prepared = replace(
+        work(ours, live=(theirs,)), reconciliation=Reconciliation(kept=kept, effective=by_address(blend))
+    )
     assert entry_of(prepared, ours.address) == entry(ours, blend)
     # without anything to send, it is live as it was
     assert entry_of(replace(prepared, reconciliation=Reconciliation(kept=kept)), ours.address) == entry(ours, theirs)

@@ -121,7 +121,7 @@ def test_what_cannot_be_fetched_is_not_waited_for(live: Account) -> None:
 
 def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> None:
     live.has(MINE)
-    work = replace(prepared(plan(), WEB), reconciliation=Reconciliation(sent={WEB.address: MINE}))
+    work = replace(prepared(plan(), WEB), reconciliation=Reconciliation(effective={WEB.address: MINE}))
     (done,) = live.run(lambda client: verify(client, [wrote("update")], work, {}))
     assert done.result == "applied"
 
