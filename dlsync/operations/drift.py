@@ -70,7 +70,7 @@ async def drift(
             for one in _drifted(context)
         )
         # what is deleted on both sides is no drift: the next apply forgets it
-        managed = sum(targets.admits(address) for address in context.inventory if address not in context.gone)
+        managed = sum(targets.admits(address) for address in context.inventory if address not in context.missing_live)
         warnings = [*plan_warnings.unread(context.inventory)]
         unreadable = [(address, live.unreadable) for address, live in context.live.items() if live.unreadable]
         warnings += [Problem(Code.UNREADABLE_ANSWER, context.redaction.said(_UNREADABLE % one)) for one in unreadable]

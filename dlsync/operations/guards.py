@@ -17,7 +17,7 @@ def judged(context: PlanContext, tree: Tree, settings: Settings) -> PlanContext:
     deletes, limit = plan.count("delete"), settings.max_delete_percent
     creates = [change.address for change in plan.changes if change.action == "create"]
     live = plan.unchanged + len(plan.changes) - len(creates)  # held resources are live too
-    missing = len(context.gone) + sum(address in context.inventory for address in creates)
+    missing = len(context.missing_live) + sum(address in context.inventory for address in creates)
     refused = []
     if deletes and not any(kind_of(address.kind).account_scoped for address in tree.resources):
         refused.append(

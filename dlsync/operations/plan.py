@@ -376,7 +376,7 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         live=live.resources,
         inventory=inventory,
         reconciliation=outcome,
-        gone=frozenset(scope.absent(inventory, live.resources) - scope.desired.keys()),
+        missing_live=frozenset(scope.absent(inventory, live.resources) - scope.desired.keys()),
         redaction=redaction,
         files_digest=scope.tree.digest,
     )

@@ -18,7 +18,7 @@ class PlanContext:
     :param desired: the resources of the files that are in the scope of the plan.
     :param inventory: as it was read, with the pending writes that took effect.
     :param reconciliation: what the plan was made from, secrets included.
-    :param gone: what was managed, and has neither a file nor a live resource.
+    :param missing_live: what was managed, and has neither a file nor a live resource.
     :param redaction: takes secrets out, also those of an earlier apply.
     :param compared_with: what the plan takes as applied last, if that is not what the inventory says.
     :param restored: the packed entries that a rollback records for what it restores.
@@ -30,7 +30,7 @@ class PlanContext:
     live: Mapping[Address, Resource]
     inventory: Inventory
     reconciliation: Reconciliation = field(default_factory=Reconciliation)
-    gone: frozenset[Address] = frozenset()
+    missing_live: frozenset[Address] = frozenset()
     redaction: Redaction = NOTHING_SECRET
     compared_with: Inventory | None = None
     files_digest: str = ""

@@ -192,7 +192,7 @@ async def plan_rollback(
     return replace(
         context,
         plan=plan.with_warnings(Problem(Code.NOT_RESTORABLE, _DUPLICATES % address) for address in duplicates),
-        inventory=resolved(inventory, context.live, context.gone, context.desired),
+        inventory=resolved(inventory, context.live, context.missing_live, context.desired),
         compared_with=rollback.applied,
         restored={one: entry for one, entry in entries.items() if one not in context.reconciliation.kept},
         released=frozenset(released),

@@ -109,7 +109,7 @@ def _not_fetched(context: PlanContext) -> dict[Address, Pending]:
     return {
         address: write
         for address, write in context.inventory.pending.items()
-        if not (address in context.live or address in context.desired or address in context.gone)
+        if not (address in context.live or address in context.desired or address in context.missing_live)
     }
 
 
@@ -147,7 +147,7 @@ def advanced(
     entries |= {one: entry for one, entry in observed(context, unconfirmed).items() if one not in released}
     deletes = {address for address, change in tried.items() if change.action == "delete"}
     staying = deletes - applied
-    inventory = inventory.with_packed(entries, (deletes | context.gone | released) - staying)
+    inventory = inventory.with_packed(entries, (deletes | context.missing_live | released) - staying)
     unsure = unconfirmed.keys() - (released - staying)
     pending = {one: write for one, write in announced(context, planned).pending.items() if one in unsure}
     return replace(inventory, pending={**_not_fetched(context), **pending})

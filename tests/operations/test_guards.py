@@ -40,7 +40,7 @@ def refused(
     tree = Tree(Path(), {one.address: one for one in held})
     inventory = replace(empty(), packed=dict.fromkeys(managed, ""))
     absent = frozenset(Address("rule", f"g{n}") for n in range(gone))
-    context = PlanContext(made, {}, {}, inventory, gone=absent)
+    context = PlanContext(made, {}, {}, inventory, missing_live=absent)
     return judged(context, tree, Settings(max_delete_percent=percent)).plan.refused
 
 

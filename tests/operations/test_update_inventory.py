@@ -35,7 +35,7 @@ def work(
     known: Inventory = NOTHING_KNOWN,
     gone: frozenset[Address] = frozenset(),
 ) -> PlanContext:
-    return PlanContext(plan(), by_address(*desired), by_address(*live), known, gone=gone)
+    return PlanContext(plan(), by_address(*desired), by_address(*live), known, missing_live=gone)
 
 
 def made(action: Action, one: Resource, result: Result = "applied") -> ResourceChange:
