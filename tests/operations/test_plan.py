@@ -23,7 +23,7 @@ from tests.builders.http import json_reply
 from tests.builders.reporters import Recorder
 from tests.builders.repositories import commit_all, git, repository
 from tests.builders.trees import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
-from tests.operations.test_accepting import accept
+from tests.operations.test_accept import accept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

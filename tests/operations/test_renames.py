@@ -9,7 +9,7 @@ import pytest
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from tests.builders.applies import apply, changes, plan
 from tests.builders.trees import account, resource, write_tree
-from tests.operations.test_accepting import accept
+from tests.operations.test_accept import accept
 from tests.operations.test_drift import drift
 
 if TYPE_CHECKING:
