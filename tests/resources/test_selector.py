@@ -56,6 +56,26 @@ def test_anything_else_is_an_error_that_names_the_kinds(pattern: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("", "For example: dashboard/web-*"),
+        ("web", "Did you mean rule/web?"),
+        ("dashboard", "Did you mean dashboard/*?"),  # and not the rule of that name
+    ],
+)
+def test_a_hint_has_what_was_likely_meant_or_an_example(pattern: str, hint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Targets([pattern], ["rule/web", "rule/dashboard"])
+    assert caught.value.hint == hint
+
+
+def test_targets_that_include_more_admit_that_and_its_kind_too() -> None:
+    targets = Targets(["rule/a"]).including([address("plugin/b")])
+    assert [targets.admits(address(one)) for one in ("rule/a", "plugin/b", "plugin/a")] == [True, True, False]
+    assert targets.kinds() == {"rule", "plugin"}
+
+
 def test_exactly_some_are_these_and_no_others_whatever_their_names_look_like() -> None:
     targets = Exactly([address("rule/a*"), address("plugin/b")])
     assert [targets.admits(address(one)) for one in ("rule/a*", "plugin/b", "rule/ab", "rule/b")] == [
