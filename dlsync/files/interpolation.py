@@ -39,6 +39,7 @@ class Values:
     :param literal: nothing is a reference, whatever it looks like.
     :param lenient: what is not in ``environ`` may be set elsewhere, and is no fault.
     :param overriding: the variables of each environment.
+    :param numbers: variables that are numbers as a file spells them, which is how a text gets them.
     """
 
     variables: Mapping[str, Json] | None = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Values:
     literal: bool = False
     lenient: bool = False
     overriding: Mapping[str, Collection[str]] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -166,7 +168,7 @@ class _Resolver:
             return reference[0]
         if isinstance(value, str):
             return value
-        return "" if value is None else json.dumps(value)
+        return "" if value is None else self._values.numbers.get(reference[2], json.dumps(value))
 
     def _value_of(self, path: Path, reference: re.Match[str]) -> Json:
         """Return what a reference stands for, or where there is no such value, the reference."""
@@ -184,7 +186,13 @@ class _Resolver:
             return Referenced(text, text)
         variables = self._values.variables
         if variables is not None and name in variables:
-            return variables[name]
+            value = variables[name]
+            if inner := next(
+                (one[0] for one in _REFERENCE.finditer(json.dumps(value, ensure_ascii=False)) if one[1]), ""
+            ):
+                problem = f"{text} holds {inner}, and variables hold no references: write {inner} in this file"
+                self._found.faults.append((path, problem))
+            return value
         if variables is None:
             self._found.unknown.add(path)
         else:

@@ -13,6 +13,7 @@ from dlsync import messages
 from dlsync.errors import SettingsError
 from dlsync.files import schema, yaml
 from dlsync.files.directory import Directory, reason
+from dlsync.files.interpolation import Values
 from dlsync.model import Code, Json, Problem, Target
 from dlsync.model import Path as FieldPath
 
@@ -55,6 +56,7 @@ class Settings:
     :param url: the API's address without a slash at its end; as ``org``, ``account`` and ``key``, empty where no server
         is needed and none is given.
     :param variables: what ``${var:NAME}`` stands for; ``environ``: what ``${env:NAME}`` does, without the key.
+    :param numbers: variables that are numbers, as dlsync.yaml spells them.
     :param inventory: ``account``, ``none`` or a path.
     :param annotate: a stream; empty for none, as ``environment``.
     """
@@ -74,6 +76,14 @@ class Settings:
     environment: str = ""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     insecure: bool = False
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+    def values(self, *, lenient: bool = False) -> Values:
+        """Return what references stand for.
+
+        :param lenient: an unset variable of the environment is no fault.
+        """
+        return Values(self.variables, self.environ, lenient=lenient, numbers=self.numbers)
 
     @property
     def target(self) -> Target:
@@ -127,7 +137,18 @@ def load(
         key=key,
         environment=environment,
         environ={name: value for name, value in environ.items() if name != "DLSYNC_API_KEY"},
+        numbers=_numbers(directory, environment, values["variables"]),
     )
+
+
+def _numbers(directory: Path, environment: str, variables: Mapping[str, Json]) -> dict[str, str]:
+    """Return the variables that are numbers, as dlsync.yaml spells them."""
+    if not any(type(value) in {int, float} for value in variables.values()):
+        return {}
+    levels = (("variables",), ("environments", environment, "variables"))
+    spelled = yaml.numbers(Directory(directory).read(FILE_NAME))
+    found = {str(path[-1]): text for level in levels for path, text in spelled.items() if path[:-1] == level}
+    return {name: text for name, text in found.items() if variables[name] == yaml.parse(text.encode())}
 
 
 def settings_in_force(directory: Path, options: Options, environ: Mapping[str, str]) -> tuple[Setting, ...]:

@@ -13,7 +13,6 @@ from dlsync.client.concurrency import both
 from dlsync.diff.list_match import same
 from dlsync.errors import ApiError
 from dlsync.files.git import head_commit, is_unknown, not_checked_out
-from dlsync.files.interpolation import Values
 from dlsync.files.interpolation import names as names_in
 from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Prune, Settings
@@ -120,7 +119,7 @@ async def open_planning(
     :raises InvalidTree: the files have errors.
     """
     found = loader.read_sources(directory, missing_ok=missing_ok)
-    values = Values(settings.variables, settings.environ, lenient=reads_only)
+    values = settings.values(lenient=reads_only)
     tree = environments.parse(found, settings, values=values).raise_for_errors()
     async with reader(settings) as client:
         cache = FORGETFUL if missing_ok else remembered(settings.target)

@@ -53,8 +53,7 @@ def _settings(directory: Path, options: Options, environ: Mapping[str, str]) -> 
 
 def _leniently(directory: Path, options: Options, environ: Mapping[str, str]) -> Tree:
     settings = _settings(directory, options, environ)
-    values = Values(settings.variables, settings.environ, lenient=True)
-    tree = environments.read(directory, settings, values=values)
+    tree = environments.read(directory, settings, values=settings.values(lenient=True))
     return tree.with_problems(comment_warnings(tree))  # only the trees of environments have overlays
 
 

@@ -90,7 +90,7 @@ def parse(found: Tree, settings: Settings, *, values: Values | None = None) -> T
     overlays = (
         _overlays(found, f"{FOLDER}/{settings.environment}/", problems) if settings.environment in folders else {}
     )
-    values = values or Values(settings.variables, settings.environ)
+    values = values or settings.values()
     if known:
         overriding = cast("Mapping[str, Mapping[str, Mapping[str, Json]] | None]", document["environments"])
         values = replace(

@@ -63,6 +63,26 @@ def test_a_collection_cannot_stand_inside_a_text(name: str, sort: str) -> None:
     ]
 
 
+def test_a_text_gets_a_number_as_it_is_spelled() -> None:
+    values = Values({"version": 1.1, "line": 49123}, numbers={"version": "1.10", "line": "0049123"})
+    assert resolve("v${var:version} tel:${var:line}", values).document == "v1.10 tel:0049123"
+    assert resolve(["${var:version}", "${var:line}"], values).document == [1.1, 49123]
+
+
+@pytest.mark.parametrize("value", ["https://example.org/${env:HOOK}", "${var:team}", ["a", "é ${env:HOOK}"]])
+def test_a_reference_in_a_variable_is_a_fault(value: Json) -> None:
+    """It is not replaced: a webhook with ``${env:HOOK}`` in its address reaches nobody."""
+    ((path, problem),) = resolve({"url": "${var:x}"}, Values({"x": value, "team": "web"}, {"HOOK": "s3cret"})).faults
+    inner = "${var:team}" if value == "${var:team}" else "${env:HOOK}"
+    assert path == ("url",)
+    assert problem == f"${{var:x}} holds {inner}, and variables hold no references: write {inner} in this file"
+
+
+def test_a_variable_may_hold_what_others_replace() -> None:
+    resolved = resolve("${var:x}", Values({"x": "$${env:HOOK} ${PATH} ${x:y}"}))
+    assert (resolved.document, resolved.faults) == ("$${env:HOOK} ${PATH} ${x:y}", [])
+
+
 def test_what_came_from_the_environment_is_known_as_secret_and_never_shown() -> None:
     resolved = resolve(["${env:HOOK}", "${env:HOOK}!", "${var:team}"], KNOWN)
     assert resolved.secrets == {"s3cret": "${env:HOOK}"}

@@ -6,6 +6,7 @@ from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import dedent
 
 import pytest
 from hypothesis import example, given
@@ -74,6 +75,27 @@ def test_options_go_before_the_environment_which_goes_before_the_file(tmp_path: 
     )
     assert settings.target == Target("https://option.example/api/v1", "env-org", "file-account")
     assert (settings.concurrency, settings.variables) == (4, {"team": "base", "region": "eu"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "numbers"),
+    [
+        (None, {"version": "1.10", "id": "007", "mask": "0x1F"}),
+        ("prod", {"version": "2.0", "id": "007", "mask": "0x1F", "line": "1e3"}),
+        ("staging", {"version": "1.10"}),
+    ],
+)
+def test_variables_that_are_numbers_are_known_as_they_are_spelled(
+    tmp_path: Path, environment: str | None, numbers: dict[str, str]
+) -> None:
+    file = """\
+        variables: {version: 1.10, id: &id 007, mask: 0x1F, text: "1.10", on: true, list: [1.0]}
+        environments:
+          prod: {variables: {version: 2.0, line: 1e3}}
+          staging: {variables: {id: "007", mask: seven}}
+    """
+    found = settings_of(tmp_path, dedent(file), environ=SERVER | KEY, options=Options(environment=environment))
+    assert found.numbers == numbers
 
 
 def test_an_environment_overrides_the_file_and_its_variables_one_by_one(tmp_path: Path) -> None:

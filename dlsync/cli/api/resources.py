@@ -85,12 +85,11 @@ def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create
 
 def _checked(kind: str, file: Path, settings: Settings) -> bytes:
     """Return the content to send for a file, with references resolved; print warnings, raise InvalidTree for errors."""
-    from dlsync.files.interpolation import Values
     from dlsync.resources import LoadContext, SourceFile, kind_of
 
     label = "stdin" if file == STDIN else str(file)
     source = SourceFile("given.yaml", content_of(file))  # the user gives the name, whatever the name of the file is
-    resources, found = kind_of(kind).read([source], LoadContext(Values(settings.variables, settings.environ)))
+    resources, found = kind_of(kind).read([source], LoadContext(settings.values()))
     problems = [replace(problem, file=label) for problem in found]
     if errors := sum(problem.severity == "error" for problem in problems):
         raise InvalidTree(f"{counted(errors, 'error')} in {label}; nothing was sent", problems=problems)

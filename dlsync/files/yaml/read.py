@@ -381,12 +381,20 @@ def positions(content: bytes) -> Mapping[Path, tuple[int, int]]:
     A text that cannot be parsed has none. What an alias stands for has the places of its anchor; ``()`` is the root.
     """
     source, root = _composed(content)
-    return {path: source.place(index) for path, index in _places(root, (), root.start)} if root else {}
+    return {path: source.place(index) for path, index, _ in _places(root, (), root.start)} if root else {}
 
 
-def _places(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int]]:
-    yield path, index
+def numbers(content: bytes) -> dict[Path, str]:
+    """Return the numbers of a text by their paths, each as it is written: ``1.10``, ``007``, ``0x1F``."""
+    source, root = _composed(content)
+    found = [(path, node) for path, _, node in _places(root, (), 0)] if root else []
+    are_numbers = [(path, node) for path, node in found if type(node.value) in {int, float}]
+    return {path: source.text[node.content : node.end] for path, node in are_numbers}
+
+
+def _places(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int, Node]]:
     node = node.target or node
+    yield path, index, node
     for number, child in enumerate(node.children if node.form == "list" else ()):
         yield from _places(child, (*path, number), child.start)
     for key, value in node.entries():
