@@ -40,6 +40,7 @@ _ROOM: Final = 16  # characters are read for each that is quoted: most of them m
 _ELLIPSIS: Final = "…"
 _BOM: Final = b"\xef\xbb\xbf"
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
+_NEXT: Final = re.compile(r'rel="?next\b', re.IGNORECASE)  # RFC 8288
 _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -124,6 +125,11 @@ class Response:
         return self.headers.get("content-type", "").lower()
 
     @property
+    def has_next_page(self) -> bool:
+        """Whether the server says that a list goes on."""
+        return bool(self.headers.get("x-next-page") or _NEXT.search(self.headers.get("link", "")))
+
+    @property
     def is_html(self) -> bool:
         """Whether it is a web page, which the API never sends."""
         is_declared = self.content_type.startswith("text/html")
@@ -169,7 +175,8 @@ def json_of(response: Response) -> Json:
 def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = None) -> Iterator[Json]:
     """Yield the items of a body that must be a JSON list, parsed one at a time, so that a large list fits in memory.
 
-    :param on_bad: is called with the error of each item that cannot be read; if its name can be read, that is yielded.
+    :param on_bad: is called with the error of each item that cannot be read, and if there is another page; if the name
+        of an item can be read, that is yielded.
     :raises BadAnswer: the body is no list, or an item is not JSON as in :func:`json_of` and ``on_bad`` is None.
     """
     body = response.body.removeprefix(_BOM)
@@ -185,6 +192,8 @@ def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = No
         if not isinstance(lenient, list):
             raise response.bad("expected JSON") from None
         items = [json.dumps(item).encode() for item in lenient]
+    if on_bad and response.has_next_page:
+        on_bad(response.bad("the list goes on on another page, which dlsync does not read"))
     for place, item in enumerate(items, 1):
         try:
             yield _decoded(response, item, f" in item {place}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather, map_concurrently
 from dlsync.errors import NotModified
+from dlsync.files.names import folded
 from dlsync.files.settings import Settings
 from dlsync.model import DOT_NAMES, Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED, Cache
@@ -138,7 +139,8 @@ class Fetcher:
         """
         listing = await self.listing(kind)
         wanted = wanted - DOT_NAMES
-        if listing.names is not None and listing.complete:
+        # one that names something may be the first of several pages
+        if listing.names is not None and listing.complete and not (listing.names and kind.has_names):
             wanted &= listing.names
         chosen = {Address(kind.name, name) for name in wanted}
         if admits and listing.names:
@@ -146,7 +148,11 @@ class Fetcher:
         workers = self.client.concurrency
         missing = sorted(chosen - self._looked_at.keys())
         await map_concurrently(lambda address: self._look(kind, address, listing), missing, workers=workers)
-        return [resource for address in chosen if (resource := self._looked_at[address])]
+        found = [resource for address in chosen if (resource := self._looked_at[address])]
+        listed = {folded(name) for name in listing.names or ()}  # a server may answer to other spellings of a name
+        if listed and not listed.issuperset(folded(one.name) for one in found):
+            self.listings[kind.name] = replace(listing, complete=False, etag="")
+        return found
 
     def _addressable(self, kind: Kind, listing: Listing) -> Listing:
         """Return a listing without the names that no URL can hold; these become faults."""

@@ -33,6 +33,7 @@ class Account(Kind):
     order = 0
     places = (FILE_NAME,)
     named_by_file = False
+    has_names = False
     account_scoped = False
 
     def claims(self, file: str) -> bool:

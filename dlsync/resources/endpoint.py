@@ -51,6 +51,8 @@ class Endpoint(ABC):
     # False if the resources are not inside an account: an export and ``prune: all`` skip them
     account_scoped: ClassVar[bool] = True
     can_be_muted: ClassVar[bool] = False
+    # whether the server can be asked for one by its name
+    has_names: ClassVar[bool] = True
     # whether a create of what exists makes a second one
     may_duplicate: ClassVar[bool] = False
 

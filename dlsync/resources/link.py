@@ -76,6 +76,7 @@ class Link(Kind):
     folder = "links"
     order = 20
     named_by_file = False
+    has_names = False
     places = (FILE, PACKS, "links")
     may_duplicate = True
     list_matching: ClassVar = {(_TAGS,): A_SET}

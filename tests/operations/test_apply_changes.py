@@ -326,10 +326,20 @@ def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None
 
 def test_a_delete_that_does_not_take_hold_has_failed() -> None:
     made = plan(change("delete", "dashboard/a"), change("delete", "dashboard/b"))
-    replies = {f"DELETE dashboards/{name}": Reply(204) for name in "ab"} | {
-        f"GET dashboards/{name}": OLD for name in "ab"
+    gone: set[str] = set()
+
+    def deleted(seen: Seen) -> Reply:
+        gone.add(seen.target)
+        return Reply(204)
+
+    def read(seen: Seen) -> Reply:
+        return Reply(404) if seen.target in gone and seen.target.endswith("a") else OLD
+
+    replies = {f"DELETE dashboards/{name}": deleted for name in "ab"} | {
+        f"GET dashboards/{name}": read for name in "ab"
     }
-    done, _ = run({**replies, "GET dashboards": listing(B)}, made)
+    accounts = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
+    done, _ = run({**replies, **accounts, "GET dashboards": listing(B)}, made)
     assert results(done) == {"dashboard/a": "applied", "dashboard/b": "failed"}
     assert errors(done) == {"dashboard/b": "the server still has it after the delete"}
 

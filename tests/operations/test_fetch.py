@@ -80,11 +80,15 @@ def test_each_resource_is_asked_for_once_and_not_at_all_where_the_list_holds_it(
     assert live.requests() == (UNLISTED if flavour == "documented_only" else LISTED)
 
 
-def test_what_a_list_does_not_name_is_not_asked_for() -> None:
+def test_what_a_list_does_not_name_is_asked_for_but_where_it_names_nothing() -> None:
     with account() as live:
         live.has(*RESOURCES)
-        live.run(lambda client: Fetcher(client).fetch(addresses("rule/none", "plugin/none", "dashboard/none")))
-        assert live.requests() == ["GET dashboards", "GET plugins", "GET rules"]
+        live.lacks("rule/a", "rule/b")
+        wanted = addresses("rule/none", "plugin/none", "dashboard/none", "link/none")
+        live.run(lambda client: Fetcher(client).fetch(wanted))
+        lists = ["GET dashboards", "GET links", "GET plugins", "GET rules"]
+        asked = ["GET /api/v1/orgs/acme/accounts", "GET dashboards/none", "GET plugins/none"]
+        assert live.requests() == sorted([*lists, *asked])
 
 
 def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live: Account, flavour: str) -> None:

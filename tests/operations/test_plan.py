@@ -170,7 +170,7 @@ def test_targets_neither_show_nor_delete_what_is_outside_of_them(tree: Path) -> 
         live.has(*OTHERS, resource("rule/web-2", rule()))
         made = plan(live, tree, "rule/w*", "plugin/disk", prune="all")
         # a create may be another name of what is deleted
-        asked = ["GET plugins", "GET rules", "GET rules/web", "GET rules/web-2"]
+        asked = ["GET plugins", "GET plugins/disk", "GET rules", "GET rules/web", "GET rules/web", "GET rules/web-2"]
         assert live.requests() == sorted([*asked, *UNRECORDED])
     assert changes(made) == ["create plugin/disk", "create rule/web", "delete rule/web-2"]
 

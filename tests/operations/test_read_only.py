@@ -205,4 +205,4 @@ def test_progress_is_told(live: Account, tree: Path) -> None:
     asyncio.run(operations.plan(tree, live.settings, reporter=recorders[0]))
     asyncio.run(operations.export(tree, live.settings, reporter=recorders[1]))
     asyncio.run(operations.drift(tree, live.settings, reporter=recorders[2]))
-    assert [one.steps for one in recorders] == [1, 2, 2]
+    assert [one.steps for one in recorders] == [2, 3, 3]

@@ -256,13 +256,14 @@ def test_a_plan_says_why_it_keeps_what_the_server_may_have_under_two_names(live:
     tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
     apply(live, tree)
     (tree / f"rules/{old}.yaml").rename(tree / f"rules/{new}.yaml")
-    create, delete = through(live, answer, lambda settings: operations.plan(tree, settings)).changes
-    assert (str(create.address), create.held.partition(", so ")[0]) == (
-        "rule/a ",
+    made = through(live, answer, lambda settings: operations.plan(tree, settings))
+    (delete,) = made.changes
+    assert (str(delete.address), delete.held.partition(", so ")[0]) == (
+        "rule/a",
         "rule/a and rule/a  have the same content, and the server does not list both",
     )
-    assert create.held.endswith("run `dlsync release rule/a`")
-    assert delete.held == "together with rule/a "
+    assert delete.held.endswith("run `dlsync release rule/a`")
+    assert [*map(str, made.adopted)] == ["rule/a "]
 
 
 def omitting(name: str) -> Answer:
