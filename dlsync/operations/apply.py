@@ -178,9 +178,8 @@ class _Application:
 
     async def _carry_out(self, client: Client, lock: Lock, context: PlanContext) -> Plan:
         """Journal and write the changes, verify them, and record the confirmed ones in the inventory."""
-        run = self._new_run(context)
-        client.identify(run=run.id, commit=run.commit)
-        journal_of_run = journal.Journal(self.options.journals or journal.default_folder(self.tree.root), run)
+        journal_of_run = self._new_journal(context)
+        client.identify(run=journal_of_run.run.id, commit=journal_of_run.run.commit)
         previous = context.inventory
 
         async def store_inventory(inventory: Inventory) -> None:
@@ -225,11 +224,12 @@ class _Application:
         except DlsyncError as error:
             self.reporter.warn(Problem(code, f"{consequence}: {error.message}"))
 
-    def _new_run(self, context: PlanContext) -> journal.Run:
-        """Return the run that begins now: it may have waited for the lock while others ran."""
+    def _new_journal(self, context: PlanContext) -> journal.Journal:
+        """Return the journal of the run that begins now: it may have waited for the lock while others ran."""
         now, settings = datetime.now(UTC), self.settings
-        return journal.Run(
-            id=journal.new_id(now),
+        folder = self.options.journals or journal.default_folder(self.tree.root)
+        run = journal.Run(
+            id=journal.new_id(now, folder),
             command=self.command,
             started=now.isoformat(timespec="seconds"),
             **asdict(settings.target),
@@ -241,6 +241,7 @@ class _Application:
             planned=sum(not change.held for change in context.plan.changes),
             saved_plan=self.saved_plan,
         )
+        return journal.Journal(folder, run)
 
 
 def _results_so_far(plan: Plan, journal_of_run: journal.Journal) -> Plan:

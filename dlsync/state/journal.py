@@ -26,6 +26,7 @@ FOLDER = Path(".dlsync", "runs")
 FORMAT_VERSION = 1
 _SUFFIX = ".jsonl"
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_RANDOM = -1  # the last digit of a run's name
 _UNSENT = "nothing was sent, since it could not be reverted"
 NOTHING: Mapping[Address, str] = MappingProxyType({})
 _HINT = "Name another folder with --journal DIR."
@@ -107,10 +108,15 @@ class RunLog:
         return sum(self.results.get(address, "unknown") == "unknown" for address in self.sent)
 
 
-def new_id(now: datetime) -> str:
-    """Return an id for a run that starts now, in UTC; ids sort in the order of their runs."""
-    # five digits hold the microseconds, so that two runs of one second sort in their order too
-    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[:1]}"
+def new_id(now: datetime, folder: Path) -> str:
+    """Return the name of a run that starts now, in UTC; it sorts behind the runs in a folder."""
+    # five digits hold the microseconds, so that two runs of one second are in order too
+    second, micro = f"{now:%Y%m%dT%H%M%SZ}-", now.microsecond
+    with suppress(DlsyncError):  # what cannot be read cannot be written either, which says so
+        latest = next(iter(_ids(folder)), "")
+        if latest[:_RANDOM] >= f"{second}{micro:05x}":  # the clock was set back since
+            second, micro = latest[: len(second)], min(int(latest[len(second) : _RANDOM], 16) + 1, 0xFFFFF)
+    return f"{second}{micro:05x}{secrets.token_hex(1)[:1]}"
 
 
 def is_id(text: str) -> bool:
@@ -220,13 +226,17 @@ def history(folder: Path) -> list[RunLog]:
 
     :raises DlsyncError: the folder cannot be read.
     """
+    return [log for log in (read(folder, name) for name in _ids(folder)) if log]
+
+
+def _ids(folder: Path) -> list[str]:
     try:
         names = sorted((path.stem for path in folder.iterdir() if path.suffix == _SUFFIX), reverse=True)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}", hint=_HINT) from error
-    return [log for log in (read(folder, name) for name in names if is_id(name)) if log]
+    return [name for name in names if is_id(name)]
 
 
 def deletes(folder: Path, target: Target) -> set[Address]:

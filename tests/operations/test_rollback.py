@@ -53,6 +53,14 @@ MINE = "title: Mine\ncriteria: []\n"
 SECRET = {"title": "title: ${env:TITLE} and more\ncriteria: []\n"}
 
 
+def set_ahead(tree: Path) -> None:
+    """Name the last run as where its clock was a month ahead."""
+    last = max(journals(tree).iterdir())
+    ahead = f"20991231{last.stem[8:]}"
+    last.with_stem(ahead).write_text(last.read_text().replace(last.stem, ahead))
+    last.unlink()
+
+
 def rolled_back(
     live: Account, tree: Path, *, run: str = "", decisions: ConflictPolicy | None = None, **settings: Any
 ) -> Plan:
@@ -545,3 +553,13 @@ def test_a_rename_that_was_held_is_held_again_after_a_rollback(tmp_path: Path) -
             == held
             == ["create dashboard/b conflict held", "delete dashboard/a conflict held"]
         )
+
+
+def test_the_last_run_is_reverted_where_the_clock_was_ahead_before(tmp_path: Path) -> None:
+    with account() as live:
+        tree = write_tree(tmp_path / "tree", {"rules/a.yaml": NEW, "rules/b.yaml": NEW})
+        apply(live, tree)
+        apply(live, write_tree(tree, {"rules/a.yaml": MINE}))
+        set_ahead(tree)
+        apply(live, write_tree(tree, {"rules/b.yaml": MINE}))
+        assert changes(rolled_back(live, tree)) == ["update rule/b repo applied"]

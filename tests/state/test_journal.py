@@ -36,11 +36,22 @@ def written(folder: Path) -> Path:
     return folder / f"{RUN.id}.jsonl"
 
 
-@given(INSTANTS, st.timedeltas(timedelta(0), timedelta(days=9)))
-def test_of_two_runs_the_later_one_sorts_behind(now: datetime, waited: timedelta) -> None:
-    first, second = journal.new_id(now), journal.new_id(now + waited)
+@given(INSTANTS, st.timedeltas(timedelta(days=-9), timedelta(days=9)))
+def test_of_two_runs_the_later_one_sorts_behind_whatever_the_clock_says(
+    tmp_path_factory: pytest.TempPathFactory, now: datetime, waited: timedelta
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    first = journal.new_id(now, folder)
+    (folder / f"{first}.jsonl").touch()
+    second = journal.new_id(now + waited, folder)
     assert journal.is_id(first)
-    assert first[:-1] <= second[:-1]  # the last digit is chance
+    assert journal.is_id(second)
+    assert first[:-1] < second[:-1]  # the last digit is chance
+
+
+def test_a_run_has_a_name_where_no_journal_can_be_read(tmp_path: Path) -> None:
+    (file := tmp_path / "runs").touch()
+    assert journal.new_id(datetime(2026, 11, 25, 10, 10, 10, tzinfo=UTC), file).startswith("20261125T101010Z-00000")
 
 
 @pytest.mark.parametrize(
