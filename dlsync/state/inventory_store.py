@@ -16,6 +16,7 @@ from dlsync.state.inventory import INVENTORY, BrokenInventory, Inventory
 _EXTENSION = "json"
 _LARGEST = 256 * 1024 * 1024
 _HINT = "Check `inventory` in dlsync.yaml."
+_OVERLOOKED = "the account has an inventory, which the server denied before; it is left as it is"
 _OTHER_ACCOUNT = (
     "In dlsync.yaml, give each environment an `inventory` of its own. If the account has a new address, delete the "
     "file and run `dlsync inventory rebuild`."
@@ -85,8 +86,9 @@ async def _to_account(client: Client, record: Inventory) -> None:
             await client.plugins.create(
                 INVENTORY, _EXTENSION, content, description="What dlsync manages in this account"
             )
-    except AlreadyExists:
-        await client.plugins.update(INVENTORY, content)
+    except AlreadyExists as error:
+        if await _in_account(client) != content:  # as where only the answer was lost
+            raise DlsyncError(_OVERLOOKED, hint="Run the same command again.") from error
     except NotFound:
         await client.plugins.create(INVENTORY, _EXTENSION, content, description="What dlsync manages in this account")
 

@@ -19,6 +19,7 @@ from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.session import locked, writer
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
+from tests.builders.http import Reply
 from tests.builders.reporters import Recorder
 from tests.builders.trees import dashboard, resource, rule, tree_files, write_tree
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from dlsync.model import Plan
     from dlsync.operations.plan_file import SavedPlan
-    from tests.builders.http import Reply, Seen
+    from tests.builders.between import Onward
+    from tests.builders.http import Seen
     from tests.builders.trees import Account
 
 NEW = "title: New\ncriteria: []\n"
@@ -505,3 +507,23 @@ def test_a_rollback_finds_the_journals_of_the_tree(live: Account, tree: Path) ->
     asyncio.run(operations.apply(tree, live.settings))
     assert asyncio.run(operations.rollback(tree, live.settings))
     assert live.live("rule/web") is None
+
+
+def test_an_inventory_that_the_server_denies_once_is_not_lost(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/a.yaml": NEW, "rules/b.yaml": MINE})
+    apply(live, tree)
+    (tree / "rules/b.yaml").unlink()
+    denied: list[Seen] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "GET plugins/dlsync-inventory" and not denied:
+            denied.append(seen)
+            return Reply(404)
+        return onward()
+
+    recorder = Recorder()
+    options = ApplyOptions(journals(tree))
+    through(live, answer, lambda settings: operations.apply(tree, settings, options=options, reporter=recorder))
+    assert any("has an inventory, which the server denied before" in one.message for one in recorder.warned)
+    assert managed(live, tree) == ["rule/a", "rule/b"]
+    assert changes(apply(live, tree)) == ["delete rule/b repo applied"]

@@ -47,13 +47,16 @@ def test_what_is_written_is_read_and_written_over_it_is_replaced(live: Account, 
     assert [*read(live, tmp_path, place)] == []
 
 
-@pytest.mark.parametrize("exists", [False, True])
-def test_one_that_came_or_went_since_it_was_read_is_written_all_the_same(
-    live: Account, tmp_path: Path, *, exists: bool
-) -> None:
-    if not exists:
+def test_one_that_went_since_it_was_read_is_written_all_the_same(live: Account, tmp_path: Path) -> None:
+    write(live, tmp_path, "account", replace(RECORD, exists=True))
+    assert read(live, tmp_path, "account").packed == RECORD.packed
+
+
+def test_one_that_the_server_denied_is_not_replaced(live: Account, tmp_path: Path) -> None:
+    write(live, tmp_path, "account", replace(RECORD, exists=False))
+    write(live, tmp_path, "account", replace(RECORD, exists=False))  # as where the answer was lost
+    with pytest.raises(DlsyncError, match="has an inventory, which the server denied before"):
         write(live, tmp_path, "account", inventory.empty())
-    write(live, tmp_path, "account", replace(RECORD, exists=exists))
     assert read(live, tmp_path, "account").packed == RECORD.packed
 
 
