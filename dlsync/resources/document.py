@@ -23,6 +23,7 @@ from dlsync.resources.kind import Kind, Reference
 from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed
 from dlsync.state.sealed_values import Seal, sealed
 
+_SHOWN = 80  # characters
 _EXPECTED = "expected a {}, a mapping that begins with `title:`, but the file holds %s"
 
 
@@ -182,6 +183,12 @@ class DocumentKind(Kind):
             return Resource(address, {}, body, etag=etag, unreadable=f"what the server sent is not YAML: {error}")
         if not isinstance(document, dict):
             return Resource(address, {}, body, etag=etag, unreadable="what the server sent is not a mapping")
+        if document and schema.known_at(self.name, ()).fields.keys().isdisjoint(
+            document
+        ):  # as of a gateway, with status 200
+            sent = visible(", ".join(document)[:_SHOWN])
+            unreadable = f"what the server sent is not a {self.name}: it has none of its fields, but {sent}"
+            return Resource(address, {}, body, etag=etag, unreadable=unreadable)
         return Resource(address, document, body, etag=etag)
 
     async def fetch(self, client: ReadClient, name: str, known: CachedVersion = CachedVersion()) -> Resource | None:

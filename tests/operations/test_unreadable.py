@@ -42,6 +42,7 @@ BROKEN = {
     "a list": b"- a\n",
     "deep nesting": DEEP,
     "another encoding": b"title: \xff\xfe\n",
+    "an error of a gateway": b'{"error": "upstream timeout", "code": 504}',
 }
 INFINITE = "what the server sent is not YAML: 2:12: found .inf; expected a finite number"
 FILES: dict[str, str | bytes] = {
