@@ -44,6 +44,9 @@ _NEXT: Final = re.compile(r'rel="?next\b', re.IGNORECASE)  # RFC 8288
 _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+_SAYING = ("error", "title", "message", "detail", "msg", "errors")  # from what it is called to what it is
+_NO_WORDS = frozenset({b"{}", b"[]", b"null", b'{"error":""}', b'{"message":""}'})
+_DEEPEST_WORDS = 4  # fields and lists within each other
 _TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
 _KEY_HINT = (
     "Check the key in DLSYNC_API_KEY or --api-key-file, and its user's access to this account, or get a new key."
@@ -265,12 +268,21 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
 
 
 def words(response: Response) -> str:
-    """Return the message of the server, from ``error`` or ``message`` of a JSON body; empty if there is none."""
-    body = _lenient(response.body)
-    fields = body if isinstance(body, dict) else {}
-    return next(
-        (response.quote(fields[name]) for name in ("error", "message") if isinstance(fields.get(name), str)), ""
-    )
+    """Return the message of the server, from the fields of errors of a JSON body, or else the beginning of the body."""
+    texts = dict.fromkeys(text for text in _said(_lenient(response.body)) if text.strip())
+    is_silent = response.is_html or re.sub(rb"\s", b"", response.body) in _NO_WORDS
+    return response.quote(": ".join(texts) or (b"" if is_silent else response.body))
+
+
+def _said(value: Json, depth: int = 0) -> Iterator[str]:
+    """Yield the texts in the fields of errors, such as those of RFC 9457."""
+    if isinstance(value, str):
+        yield value
+    elif depth < _DEEPEST_WORDS:
+        fields = value if isinstance(value, dict) else {}
+        inner = value if isinstance(value, list) else [fields[name] for name in _SAYING if name in fields]
+        for one in inner:
+            yield from _said(one, depth + 1)
 
 
 def _redirect(response: Response) -> ApiError:

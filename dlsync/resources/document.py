@@ -183,9 +183,8 @@ class DocumentKind(Kind):
             return Resource(address, {}, body, etag=etag, unreadable=f"what the server sent is not YAML: {error}")
         if not isinstance(document, dict):
             return Resource(address, {}, body, etag=etag, unreadable="what the server sent is not a mapping")
-        if document and schema.known_at(self.name, ()).fields.keys().isdisjoint(
-            document
-        ):  # as of a gateway, with status 200
+        fields = schema.known_at(self.name, ()).fields
+        if document and fields.keys().isdisjoint(document):  # such as the error of a gateway with status 200
             sent = visible(", ".join(document)[:_SHOWN])
             unreadable = f"what the server sent is not a {self.name}: it has none of its fields, but {sent}"
             return Resource(address, {}, body, etag=etag, unreadable=unreadable)
