@@ -103,6 +103,10 @@ class Unauthorised(ApiError):
     """The server does not accept the key (401), or not for this (403)."""
 
 
+class Forbidden(Unauthorised):
+    """The server accepts the key, but not for this (403)."""
+
+
 class NotFound(ApiError):
     """The server has no resource of that name (404)."""
 
@@ -129,6 +133,10 @@ class Rejected(ApiError):
 
 class ServerFault(ApiError):
     """The server is at fault or overloaded (5xx, 429), and retrying did not cure it."""
+
+
+class InternalError(ServerFault):
+    """The server fails at this request (500), and may carry out others."""
 
 
 class BadAnswer(ApiError):

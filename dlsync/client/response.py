@@ -19,6 +19,8 @@ from dlsync.errors import (
     AlreadyExists,
     ApiError,
     BadAnswer,
+    Forbidden,
+    InternalError,
     NotFound,
     NotModified,
     Rejected,
@@ -67,10 +69,12 @@ _RETRYABLE: dict[int, tuple[Cause, str]] = {
     HTTPStatus.BAD_GATEWAY: ("broken", _LATER_HINT),  # the gateway lost the response of a request that it passed on
     HTTPStatus.SERVICE_UNAVAILABLE: ("status", _LATER_HINT),
     HTTPStatus.GATEWAY_TIMEOUT: ("broken", _LATER_HINT),
+    # a gateway that has no better status for it: 408 of HAProxy and nginx, 520 to 530 of Cloudflare
+    **dict.fromkeys((HTTPStatus.REQUEST_TIMEOUT, *range(520, 531)), ("broken", _LATER_HINT)),
 }
 _MEANINGS: dict[int, tuple[type[ApiError], str, str]] = {
     HTTPStatus.UNAUTHORIZED: (Unauthorised, "the server does not accept the API key", _KEY_HINT),
-    HTTPStatus.FORBIDDEN: (Unauthorised, "the API key is not allowed to do this", _ROLE_HINT),
+    HTTPStatus.FORBIDDEN: (Forbidden, "the API key is not allowed to do this", _ROLE_HINT),
     HTTPStatus.NOT_FOUND: (NotFound, "not found", ""),
     HTTPStatus.INSUFFICIENT_STORAGE: (ServerFault, "the server has no room for this", _ROOM_HINT),
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (Unreachable, "the proxy asks for a user and a password", _PROXY_HINT),
@@ -249,8 +253,8 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
     if status in _RETRYABLE:
         cause, hint = _RETRYABLE[status]
         after = response.headers.get("retry-after", "")
-        message = f"the server answered {reason}"
-        return AttemptError(message, cause, error=ServerFault, status=status, retry_after=after, hint=hint)
+        message, fault = f"the server answered {reason}", InternalError if cause == "failed" else ServerFault
+        return AttemptError(message, cause, error=fault, status=status, retry_after=after, hint=hint)
     if status == HTTPStatus.NOT_MODIFIED:
         return NotModified(f"{request}: it is still the version that was known", request=request, status=status)
     if status < HTTPStatus.BAD_REQUEST:

@@ -16,6 +16,7 @@ from dlsync.errors import (
     ApiError,
     BadAnswer,
     DlsyncError,
+    Forbidden,
     ManualActionRequired,
     Refused,
     Rejected,
@@ -215,7 +216,8 @@ class Applier:
             async with self.permission() if kind_of(change.address.kind).account_scoped else nullcontext():
                 await self._write(change)
         except (Unauthorised, Refused) as error:
-            self._ended = _NOT_SENT
+            if not isinstance(error, Forbidden):  # which another resource need not be
+                self._ended = _NOT_SENT
             return change.finished("failed", error.message)
         except ManualActionRequired as error:
             if self._goes_with_another(change):  # it is verified after the other delete
@@ -300,7 +302,8 @@ async def verify(
             if isinstance(resources, DlsyncError):  # the client has already retried
                 unconfirmed[change.address] = None
             elif result.result == "failed":
-                unconfirmed[change.address] = resources.get(change.address)
+                live = resources.get(change.address)
+                unconfirmed[change.address] = None if live and live.unreadable else live
                 unsettled.append(change)
         pending = unsettled
     return [results.get(change.address, change) for change in changes]

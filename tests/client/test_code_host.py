@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.client.code_host import OUTDATED, Access, Comment, GitHub, GitLab
-from dlsync.errors import ApiError, BadAnswer, NotFound, Rejected, ServerFault, SettingsError, Unauthorised, Unreachable
+from dlsync.errors import (
+    ApiError,
+    BadAnswer,
+    Forbidden,
+    NotFound,
+    Rejected,
+    ServerFault,
+    SettingsError,
+    Unauthorised,
+    Unreachable,
+)
 from tests.builders.code_hosts import TOKEN, CodeHosts, Note
 from tests.builders.http import IMPATIENT, Misbehaviour, Reply, json_reply, scripted_server
 
@@ -80,7 +90,7 @@ async def test_a_comment_is_created_replaced_and_hidden(kind: type[GitHub | GitL
             "the token in THE_TOKEN",
             "GITHUB_TOKEN|GITLAB_TOKEN",
         ),
-        (json_reply({"message": "no"}, 403), Unauthorised, "the token in THE_TOKEN is not", "permission|role Reporter"),
+        (json_reply({"message": "no"}, 403), Forbidden, "the token in THE_TOKEN is not", "permission|role Reporter"),
         (json_reply({}, 404), NotFound, "not found", "Check the repository|role Reporter"),
         (json_reply({"message": "too long"}, 422), Rejected, r"refuses this \(422: too long\)", ""),
         (json_reply({}, 409), Rejected, r"refuses this \(409\)", ""),
@@ -165,7 +175,7 @@ async def test_what_may_pass_is_asked_for_again(kind: type[GitHub | GitLab], sta
 async def test_a_comment_that_may_be_there_is_not_posted_again(kind: type[GitHub | GitLab]) -> None:
     cut = Reply(200, misbehaviour=Misbehaviour.CLOSE)
     assert "may have carried it out" in (await failure(kind, cut, write=True)).message
-    assert type(await failure(kind, json_reply({}, 500), write=True)) is ServerFault
+    assert type(await failure(kind, json_reply({}, 502), write=True)) is ServerFault
 
 
 @KINDS

@@ -12,6 +12,8 @@ from dlsync.errors import (
     AlreadyExists,
     ApiError,
     BadAnswer,
+    Forbidden,
+    InternalError,
     NotFound,
     NotModified,
     Rejected,
@@ -29,7 +31,9 @@ from tests.builders.http import KEY, answer_of
         ("GET", 304, NotModified),
         ("GET", 400, Rejected),
         ("GET", 401, Unauthorised),
-        ("PUT", 403, Unauthorised),
+        ("PUT", 403, Forbidden),
+        ("GET", 408, AttemptError),
+        ("GET", 522, AttemptError),
         ("GET", 404, NotFound),
         ("DELETE", 405, Rejected),
         ("POST", 409, AlreadyExists),
@@ -55,12 +59,22 @@ def test_each_status_is_one_error(method: str, status: int, error: type[ApiError
 
 
 @pytest.mark.parametrize(
-    ("status", "cause"), [(429, "throttled"), (503, "status"), (500, "failed"), (502, "broken"), (504, "broken")]
+    ("status", "cause"),
+    [
+        (429, "throttled"),
+        (503, "status"),
+        (500, "failed"),
+        (502, "broken"),
+        (504, "broken"),
+        (408, "broken"),
+        (524, "broken"),
+    ],
 )
 def test_behind_a_gateway_that_lost_the_answer_the_request_may_have_been_done(status: int, cause: str) -> None:
     fault = error_of("POST", answer_of(b"", status=status))
     assert isinstance(fault, AttemptError)
     assert fault.cause == cause
+    assert (fault.error is InternalError) == (status == 500)
 
 
 @given(st.integers(100, 599), st.sampled_from(["GET", "PUT", "POST", "PATCH", "DELETE"]), st.binary())
