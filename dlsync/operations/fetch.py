@@ -39,6 +39,7 @@ class Live:
 
 _OF_ONE = (Forbidden, InternalError, Rejected)  # which need not be the same for another resource
 _NOT_ADDRESSABLE = "%s: no URL can hold this name; rename or delete it on the server's own pages"
+_NOT_GIVEN = "%s: the server lists it and has none of this name; a proxy may change names, such as one with a slash"
 
 
 async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict[Address, Resource]:
@@ -72,7 +73,7 @@ class Fetcher:
         self.listings: dict[str, Listing] = {}
         self._reporter = reporter
         self._looked_at: dict[Address, Resource | None] = {}
-        self._not_addressable: list[Address] = []
+        self._faults: dict[Address, str] = {}
         self._inventory: Inventory | None = None
 
     async def inventory(self, settings: Settings, root: Path) -> Inventory:
@@ -104,7 +105,7 @@ class Fetcher:
         unlisted = tuple(kind.name for kind, _ in kinds if kind.name in everything and self._is_partial(kind))
         faults = [fault for kind, _ in kinds for fault in self.listings[kind.name].faults]
         asked = {kind.name for kind, _ in kinds}
-        faults += [_NOT_ADDRESSABLE % one for one in self._not_addressable if one.kind in asked and admits(one)]
+        faults += [text % one for one, text in sorted(self._faults.items()) if one.kind in asked and admits(one)]
         return Live({resource.address: resource for resource in resources}, unlisted, faults=tuple(faults))
 
     def listed(self) -> set[Address]:
@@ -153,6 +154,8 @@ class Fetcher:
         if failures and len(failures) == len(missing):
             raise failures[0]
         found = [resource for address in chosen if (resource := self._looked_at[address])]
+        missing = [one for one in missing if self._looked_at[one] is None and one.name in (listing.names or ())]
+        self._faults |= dict.fromkeys(missing, _NOT_GIVEN)
         listed = {folded(name) for name in listing.names or ()}  # a server may answer to other spellings of a name
         if listed and not listed.issuperset(folded(one.name) for one in found):
             self.listings[kind.name] = replace(listing, complete=False, etag="")
@@ -163,7 +166,7 @@ class Fetcher:
         names = listing.names or frozenset()
         if names.isdisjoint(DOT_NAMES):
             return listing
-        self._not_addressable += [Address(kind.name, name) for name in sorted(names & DOT_NAMES)]
+        self._faults |= {Address(kind.name, name): _NOT_ADDRESSABLE for name in names & DOT_NAMES}
         resources = tuple(one for one in listing.resources if one.name not in DOT_NAMES)
         # the next plan would not read a listing that is known by its version, and would miss the fault
         return replace(listing, resources=resources, names=names - DOT_NAMES, etag="")

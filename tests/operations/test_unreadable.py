@@ -256,6 +256,13 @@ def test_one_that_the_server_refuses_to_give_is_one_that_cannot_be_read(
     assert team.server.writes == ["PUT rules/db"]
 
 
+def test_one_that_the_server_lists_and_does_not_give_is_named(team: Team, tmp_path: Path) -> None:
+    team.server.replies = {"rules/web": Reply(404)}
+    message = "rule/web: the server lists it and has none of this name"
+    assert [one.message.partition(";")[0] for one in team.export(tmp_path / "copy").problems] == [message]
+    assert [one.message.partition(";")[0] for one in team.plan().warnings] == [message]
+
+
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
 def test_where_all_requests_for_a_kind_fail_or_the_server_is_down_nothing_partial_is_returned(
     team: Team, tmp_path: Path, status: int
