@@ -77,8 +77,8 @@ class RollbackPlan:
 def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILENT) -> RunLog:
     """Return the run to revert.
 
-    :param run: its id; empty for the last run that changed the account. If that is an interrupted rollback, the run
-        that it was reverting.
+    :param run: its id; empty for the last run that changed the account. If that is a rollback that is incomplete,
+        the run that it was reverting.
     :param reporter: gets the run that is reverted by default, and those that are skipped.
     :raises DlsyncError: there is no such run.
     :raises Refused: it changed another account; or the last run was interrupted before it changed anything.
@@ -94,7 +94,7 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
         raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
     log = logs[len(skipped)]
     latest = next(one for one in logs if one.has_effect or not one.ended)
-    if latest.run.takes_back and not latest.ended:
+    if latest.run.takes_back and not latest.is_complete:  # the same command again does the rest
         log = journal.find_run(folder, latest.run.takes_back)
     elif latest is not log and latest is logs[0]:
         hint = f"To revert the run before it, name that: `dlsync rollback {log.run.id}`."

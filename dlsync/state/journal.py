@@ -103,6 +103,11 @@ class RunLog:
         return any(self.results.get(address) != "skipped" for address in self.undo)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether it ended with all changes applied."""
+        return self.ended and all(how == "applied" for how in self.results.values())
+
+    @property
     def uncertain(self) -> int:
         """How many changes were sent without a known outcome."""
         return sum(self.results.get(address, "unknown") == "unknown" for address in self.sent)

@@ -80,3 +80,14 @@ def refusing(request: str, status: int = 400, after: int = 0, said: str = "no") 
         return json_reply({"error": said}, status) if refused else onward()
 
     return answer
+
+
+def refusing_once(request: str, after: int = 0) -> Callable[[Seen, Onward], Reply]:
+    """Refuse a request once, but for the first times."""
+    times = count()
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        refused = below(seen) == request and next(times) == after
+        return json_reply({"error": "no"}, 400) if refused else onward()
+
+    return answer

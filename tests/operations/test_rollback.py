@@ -20,13 +20,14 @@ from dlsync.state import journal
 from dlsync.state.inventory import INVENTORY
 from dlsync.state.journal import Journal, UndoRecord
 from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
-from tests.builders.between import put_by_hand
+from tests.builders.between import put_by_hand, refusing_once, through
 from tests.builders.inventories import forge
 from tests.builders.trees import FLAVOURS, account, address, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dlsync.files.settings import Settings
     from dlsync.model import Json, Plan, Side
     from tests.builders.trees import Account
 
@@ -563,3 +564,19 @@ def test_the_last_run_is_reverted_where_the_clock_was_ahead_before(tmp_path: Pat
         set_ahead(tree)
         apply(live, write_tree(tree, {"rules/b.yaml": MINE}))
         assert changes(rolled_back(live, tree)) == ["update rule/b repo applied"]
+
+
+def test_after_a_rollback_that_failed_in_part_the_same_command_does_the_rest(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/a.yaml": NEW, "rules/b.yaml": NEW})
+    apply(live, tree)
+    options = ApplyOptions(journals=journals(tree))
+
+    async def work(to: Settings) -> list[list[str]]:
+        await operations.apply(write_tree(tree, {"rules/a.yaml": MINE, "rules/b.yaml": MINE}), to, options=options)
+        return [changes(await operations.rollback(tree, to, options=options)) for _ in range(3)]
+
+    assert through(live, refusing_once("PUT rules/b", after=1), work) == [
+        ["update rule/a repo applied", "update rule/b repo failed"],
+        ["update rule/b repo applied"],
+        ["update rule/b repo applied"],
+    ]
