@@ -15,6 +15,7 @@ from dlsync.files.settings import FILE_NAME, environment_names, read_valid
 
 Platform = Literal["github", "gitlab"]
 GIT_IGNORE = ".gitignore"
+GIT_ATTRIBUTES = ".gitattributes"
 GITLAB = ".gitlab-ci.yml"
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
@@ -26,6 +27,7 @@ SAMPLES = {
     "plugins/load.meta.yaml": "plugin.meta.yaml",
     "links.yaml": "links.yaml",
     GIT_IGNORE: "gitignore",
+    GIT_ATTRIBUTES: "gitattributes",
 }
 PIPELINES: Mapping[Platform, Mapping[str, str]] = {
     "github": {
@@ -80,8 +82,9 @@ def create(
         templates |= PIPELINES[name]
     contents = {file: render(template, version, chosen) for file, template in templates.items()}
     contents |= {file: schema.text(name).encode() for file, name in ({} if exists else SCHEMAS).items()}
-    for file in (GIT_IGNORE, *SCHEMAS):  # most repositories have a .gitignore
-        if platform and os.path.lexists(directory / file):
+    kept = [GIT_ATTRIBUTES, *((GIT_IGNORE, *SCHEMAS) if platform else ())]  # which many repositories have
+    for file in kept:
+        if os.path.lexists(directory / file):
             contents.pop(file, None)
     return Created(tuple(write_new(directory, contents)), chosen)
 

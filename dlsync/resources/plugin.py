@@ -52,6 +52,11 @@ _NO_TEXT = "the live script of plugin/%s is not text and holds a secret, so no j
 _SCRIPT = re.compile(r"(?i)\.(?:sh|bash|ksh|zsh|py|pl|rb|js|lua|php|awk|tcl|go|jar|ps1|bat|cmd|vbs|exe)\Z")
 _PROGRAM = (b"#!", b"\x7fELF", b"MZ")
 _TEST = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*_test|conftest)\.py\Z")
+_RETURN = re.compile(rb"#![^\n]*\r\n")  # as git writes it on Windows
+_CANNOT_RUN = (
+    "ends its first line in a carriage return, which Linux takes for a part of the program's name: save it with LF, "
+    "and write `plugins/** -text` into .gitattributes; if agents can run it, write `!%s` into %s"
+)
 _DOUBT = "is read as a plugin, but %s; if it is none, name it in %s, else write `!%s` there"
 
 
@@ -92,6 +97,8 @@ class Plugin(Kind):
 
     def misread_warning(self, source: SourceFile) -> str:
         file = source.file
+        if _RETURN.match(source.content):
+            return _CANNOT_RUN % (file, IGNORE_FILE)
         if _TEST.search(file):
             return _DOUBT % ("is named like a test", IGNORE_FILE, file)
         if _SCRIPT.search(file) or is_settings_file(file) or source.content.startswith(_PROGRAM):

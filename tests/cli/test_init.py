@@ -12,7 +12,7 @@ import pytest
 from dlsync.files.scaffold import PIPELINES, SAMPLES, SCHEMAS
 from dlsync.files.settings import environment_names
 from tests.builders.commands import dlsync
-from tests.builders.repositories import repository
+from tests.builders.repositories import commit_all, git, repository
 from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -105,6 +105,29 @@ def test_a_tree_that_is_there_gets_the_pipelines_alone(tmp_path: Path, platform:
     again = dlsync("init", tmp_path, "--ci", platform)
     assert (again.code, again.out) == (1, "")
     assert again.err.startswith(f"error: {tmp_path} has these already: {', '.join(CI[platform])}\n")
+
+
+def test_git_keeps_the_bytes_of_plugins_on_windows_too(tmp_path: Path) -> None:
+    root = repository(tmp_path / "repo")
+    git(root, "config", "core.autocrlf", "true")
+    assert dlsync("init", root).code == 0
+    write_tree(root, {"plugins/check.bat": b"rem\r\n", "packs/nginx/plugins/nginx.sh": b"#!/bin/sh\n"})
+    before = tree_files(root)
+    commit_all(root, "second")
+    git(root, "rm", "--quiet", "--cached", "-r", ".")
+    git(root, "reset", "--quiet", "--hard")
+    after = tree_files(root)
+    scripts = [file for file in before if "plugins/" in file and not file.startswith(".git/")]
+    assert len(scripts) == 4
+    assert {file: after[file] for file in scripts} == {file: before[file] for file in scripts}
+    assert after["rules/host-overloaded.yaml"] == before["rules/host-overloaded.yaml"].replace(b"\n", b"\r\n")
+    assert dlsync("validate", root).out.endswith("0 errors, 1 warning.\n")  # of the pack without a package.yaml
+
+
+def test_a_repository_keeps_its_gitattributes(tmp_path: Path) -> None:
+    write_tree(tmp_path, {".gitattributes": "* text=auto\n"})
+    assert dlsync("init", tmp_path).code == 0
+    assert (tmp_path / ".gitattributes").read_text() == "* text=auto\n"
 
 
 def test_a_repository_keeps_its_gitignore(tmp_path: Path) -> None:

@@ -155,6 +155,18 @@ def test_files_of_another_purpose_at_the_root_give_no_warning(tmp_path: Path, fi
     assert problems(tmp_path, {file: ""}) == []
 
 
+@pytest.mark.parametrize("file", ["plugins/cpu.sh", "packs/web/plugins/cpu"])
+def test_a_script_whose_first_line_ends_in_a_carriage_return_cannot_run_on_linux(tmp_path: Path, file: str) -> None:
+    (said,) = problems(tmp_path, {file: b"#!/bin/sh\r\nexit 0\r\n"})
+    assert said == (
+        f"warning: {file}: ends its first line in a carriage return, which Linux takes for a part of the program's "
+        "name: save it with LF, and write `plugins/** -text` into .gitattributes; if agents can run it, write "
+        f"`!{file}` into .dlsyncignore"
+    )
+    assert problems(tmp_path, {".dlsyncignore": f"!{file}\n"}) == []
+    assert problems(tmp_path, {file: b"#!/bin/sh\nexit 0\r\n", "plugins/dir.bat": b"dir\r\n"}) == []
+
+
 @pytest.mark.parametrize(
     "file",
     ["plugins/test_load.py", "plugins/load_test.py", "plugins/conftest.py", "plugins/notes.txt", "plugins/Makefile"],
