@@ -359,7 +359,8 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
     )
     deletes = {one.address for one in changes if one.action == "delete" and not one.held}
     of_files = misnamed.with_deletes(scope.tree.root, scope.tree.warnings, deletes)
-    warnings = (*of_files, *_warnings(scope, inventory, live, outcome), *plan_warnings.unkept(changes))
+    of_ignored = misnamed.ignored_deletes(scope.tree.root, scope.tree.ignored, deletes)
+    warnings = (*of_files, *of_ignored, *_warnings(scope, inventory, live, outcome), *plan_warnings.unkept(changes))
     plan = Plan(
         target=scope.settings.target,
         changes=changes,

@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.ignored import Ignored
 from dlsync.files.names import file_stem
 from dlsync.files.settings import FILE_NAME as SETTINGS
-from dlsync.messages import listed, near_miss
+from dlsync.messages import listed, near_miss, visible
 from dlsync.model import Address, Code, Problem
 from dlsync.resources import all_kinds, discovery, kind_of, packs
 from dlsync.resources.file_format import PACKS, SourceFile, pack_and_path
@@ -21,6 +22,10 @@ from dlsync.resources.overlays import FOLDER as OVERLAYS
 
 WAY_OUT = f"rename it, or name it in {IGNORE_FILE}"
 _NOT_IN_FORCE = "is not read, so none of its settings is in force, `protect` and `prune` among them: rename it to"
+_IGNORED = (
+    "is not read, since .dlsyncignore names it, so the plan deletes {0}; to keep it live, run `dlsync release "
+    "{0}` before the apply"
+)
 _NO_FOLDER = "is a file; expected a folder (git writes a symbolic link as a file where links are off)"
 # endings that users write in place of the right one, or behind it
 _ENDING = re.compile(r"(?i)(?:\.(?:ya?ml|json|toml)(?:\.txt)?)?\Z")
@@ -81,6 +86,18 @@ def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Ad
             yield replace(one, message=f"{one.message}. Because it is not read, the plan deletes {listed(lost)}")
         else:
             yield one
+
+
+def ignored_deletes(root: Path, ignored: Ignored, deletes: Collection[Address]) -> Iterator[Problem]:
+    """Warn of deletes of resources whose files ``.dlsyncignore`` names, which may be meant to keep them."""
+    kinds = [kind for kind in all_kinds() if kind.named_by_file and any(one.kind == kind.name for one in deletes)]
+    places = sorted({place for kind in kinds for place in kind.places}) if ignored.spec else ()
+    for source in discovery.read_files(root, places, []):
+        for kind in kinds:
+            with suppress(DlsyncError):  # no name of a resource
+                address = kind.address_from_path(source.file, encoded=True) if kind.claims(source.file) else None
+                if address in deletes and ignored.by_user(source.file):
+                    yield Problem(Code.FILE_NOT_READ, _IGNORED.format(visible(str(address))), source.file)
 
 
 def _is_unread(address: Address, place: str, names: Collection[str]) -> bool:

@@ -258,6 +258,21 @@ def test_deletes_of_all_that_was_applied_outside_of_git_are_warned_of(live: Acco
     assert warnings(plan(live, third)) == warnings(plan(live, second, prune="none")) == []
 
 
+@pytest.mark.parametrize("pattern", ["rules/web.yaml", "rules/", "web.*"])
+def test_a_delete_of_what_dlsyncignore_names_is_explained(live: Account, tmp_path: Path, pattern: str) -> None:
+    tree = write_tree(tmp_path / "tree", {**FILES, "rules/%2e.yaml": "", ".dlsyncignore": "rules/%2e.yaml\n"})
+    applies.apply(live, tree)
+    write_tree(tree, {".dlsyncignore": f"rules/%2e.yaml\n{pattern}\n!dashboards/*\n"})
+    (tree / "plugins/disk.py").unlink()
+    (warning,) = warnings(plan(live, tree))
+    assert warning == (
+        "is not read, since .dlsyncignore names it, so the plan deletes rule/web; to keep it live, run "
+        "`dlsync release rule/web` before the apply"
+    )
+    live.run(lambda client: client.rules.delete("web"))
+    assert warnings(plan(live, tree)) == []
+
+
 def test_deletes_in_a_sparse_checkout_are_warned_of(live: Account, tmp_path: Path) -> None:
     root = write_tree(tmp_path / "tree", {**FILES, "rules/other.yaml": "title: Other\ncriteria: []\n"})
     repository(root)
