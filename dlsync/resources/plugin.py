@@ -99,6 +99,8 @@ class Plugin(Kind):
         file = source.file
         if _RETURN.match(source.content):
             return _CANNOT_RUN % (file, IGNORE_FILE)
+        if not (source.content.strip() or is_settings_file(file)):  # as a full disk or a crash leaves it
+            return _DOUBT % ("is empty", IGNORE_FILE, file)
         if _TEST.search(file):
             return _DOUBT % ("is named like a test", IGNORE_FILE, file)
         if _SCRIPT.search(file) or is_settings_file(file) or source.content.startswith(_PROGRAM):

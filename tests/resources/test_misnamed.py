@@ -155,6 +155,15 @@ def test_files_of_another_purpose_at_the_root_give_no_warning(tmp_path: Path, fi
     assert problems(tmp_path, {file: ""}) == []
 
 
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_an_empty_script_is_likely_no_plugin(tmp_path: Path, content: bytes) -> None:
+    """As a full disk or a crash leaves it."""
+    (said,) = problems(tmp_path, {"plugins/cpu.sh": content})
+    assert said.startswith("warning: plugins/cpu.sh: is read as a plugin, but is empty; if it is none, name it in ")
+    settings = problems(tmp_path, {"plugins/cpu.sh": b"exit 0\n", "plugins/cpu.meta.yaml": content})
+    assert [one.partition(": ")[0] for one in settings] == ["error"]
+
+
 @pytest.mark.parametrize("file", ["plugins/cpu.sh", "packs/web/plugins/cpu"])
 def test_a_script_whose_first_line_ends_in_a_carriage_return_cannot_run_on_linux(tmp_path: Path, file: str) -> None:
     (said,) = problems(tmp_path, {file: b"#!/bin/sh\r\nexit 0\r\n"})
