@@ -199,7 +199,7 @@ def conceal_mentioned(directory: Path) -> None:
 
 def redacted(text: str) -> str:
     """Return a text without the keys and the values from the environment that this run knows."""
-    return _redaction(tuple(_secrets.items())).said(text)
+    return _redaction(tuple(_secrets.items())).message(text)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The directory: its files are read and written only where they really are inside it, symbolic links followed."""
+"""Find and read the files of a directory; refuse symbolic links that lead outside of it."""
 
 import errno
 import os
@@ -6,36 +6,37 @@ import stat
 from functools import cache
 from pathlib import Path
 
-# ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
+# ten times the size of a large dashboard or script; the server accepts 16 MiB
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
 _LEADS = "leads {} through a symbolic link; replace the link by a copy of its target"
-# O_NONBLOCK opens a named pipe without a writer; what Windows lacks is 0
+# O_NONBLOCK, so that a named pipe without a writer does not block; Windows lacks some of these flags
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
 class RefusedFile(OSError):
-    """A file that the operating system would open and dlsync does not; ``strerror`` says why."""
+    """Report a file that dlsync refuses to open; ``strerror`` says why."""
 
 
 class Directory:
-    """Find the files of a directory where they really are; each folder is resolved once.
+    """Resolve the paths of files in a directory; each folder is resolved once.
 
-    :param root: may itself be reached through a symbolic link.
+    :param root: may be a symbolic link.
     """
 
     def __init__(self, root: str | Path) -> None:
         self._root = root
-        # unlike Path.resolve, realpath does not raise on links that lead in a circle; opening such a file does
+        # realpath, unlike Path.resolve, does not raise on circular links; opening such a file does
         self._real = cache(os.path.realpath)
         self._inside = os.path.join(self._real(root), "")
 
     def real_path(self, file: str, *, follow: bool = True) -> str:
-        """Return where a file really is, whether or not it exists.
+        """Return the path of a file, with symbolic links resolved; the file need not exist.
 
         :param file: relative to the directory.
-        :param follow: False for the place of a link instead of its target.
-        :raises RefusedFile: it is outside, or a link leads to a hidden file, such as git's settings with their tokens.
+        :param follow: False for the path of a link instead of its target.
+        :raises RefusedFile: the file is outside of the directory, or a link leads to a hidden file, such as the
+            configuration of git, which may hold tokens.
         """
         folder, name = os.path.split(os.path.join(self._root, file))
         path = os.path.join(self._real(folder), name)
@@ -48,7 +49,7 @@ class Directory:
         return path
 
     def holds(self, file: str) -> bool:
-        """Whether :meth:`real_path` has a path for a file."""
+        """Whether a file is inside, as :meth:`real_path` decides."""
         try:
             self.real_path(file)
         except RefusedFile:
@@ -61,7 +62,7 @@ class Directory:
 
 
 def read_regular(path: str | os.PathLike[str], limit: int = MAX_FILE_BYTES) -> bytes:
-    """Return the content of a regular file, which is no symbolic link; nothing else is waited for.
+    """Return the content of a regular file; refuse symbolic links, and do not wait for pipes.
 
     :raises RefusedFile: it is not a regular file, or too large.
     """
@@ -80,10 +81,10 @@ def read_regular(path: str | os.PathLike[str], limit: int = MAX_FILE_BYTES) -> b
 
 
 def reason(error: OSError) -> str:
-    """Return why a file was not read; the name of the file goes before it."""
+    """Return why a file was not read, to print after its name."""
     return f"{error.strerror}" if isinstance(error, RefusedFile) else f"cannot be read: {error.strerror or error}"
 
 
 def _hidden_names(file: str) -> set[str]:
-    # names with two dots are those through which Kubernetes mounts a ConfigMap
+    # Kubernetes mounts a ConfigMap through links whose names begin with two dots
     return {part for part in file.replace(os.sep, "/").split("/") if part.startswith(".") and not part.startswith("..")}

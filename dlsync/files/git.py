@@ -1,4 +1,4 @@
-"""Ask git for the commit of a directory and for the user's name, and commit files."""
+"""Read commits, changes and the user's name from git, and commit files."""
 
 import asyncio
 import os
@@ -17,9 +17,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _STATES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
 _ABBREVIATED = 12  # characters of a commit
-_SHOWN = 20  # lines of what git or a hook says
-_ENTRY = slice(3, None)  # of `git status --porcelain`, behind two letters and a blank
-# what git advises would commit ignored files, or those outside of a sparse checkout
+_SHOWN = 20  # lines of the output of git or a hook
+_ENTRY = slice(3, None)  # the path in an entry of `git status --porcelain`, after two letters and a space
+# this advice would make users commit ignored files, or files outside of a sparse checkout
 _NO_ADVICE = ("-c", "advice.addIgnoredFile=false", "-c", "advice.updateSparsePath=false")
 _HIDDEN = {
     "h": "marked assume-unchanged",
@@ -30,7 +30,7 @@ _HIDDEN = {
 _NOT_COMMITTED = "git did not commit, and the files are as they were"
 _EXPORT_AGAIN = "Fix what git reports, then export again."
 _PATHS = ("--pathspec-from-file=-", "--pathspec-file-nul")
-# git tells a hook by these which repository runs it; the directory may be in another one
+# git sets these for a hook, to name the repository that runs it; the directory may be in another repository
 _OF_A_HOOK = re.compile(r"GIT_(?:DIR|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|PREFIX|QUARANTINE_PATH)")
 _SUBMODULE = "160000"  # mode of an entry in the index
 
@@ -41,14 +41,14 @@ def head_commit(root: Path) -> str:
 
 
 def is_unknown(root: Path, commit: str) -> bool:
-    """Tell whether the directory is in no repository that has a commit; False in a shallow clone, which need not."""
+    """Whether the repository of the directory lacks a commit; False in a shallow clone, where commits are missing."""
     if not _COMMIT.fullmatch(commit) or _output(root, "rev-parse", "--is-shallow-repository") not in {"false", ""}:
         return False
     return not _output(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
 
 
 def place(root: Path) -> str:
-    """Return the directory's path in its repository, with a slash at its end; empty for the root, or outside one."""
+    """Return the directory's path in its repository, with a slash at its end; empty for the root or no repository."""
     return _output(root, "rev-parse", "--show-prefix")
 
 
@@ -65,32 +65,32 @@ def not_checked_out(root: Path) -> dict[str, list[str]]:
 
 
 def uncommitted(root: Path) -> set[str]:
-    """Return the files below the directory with changes that are not committed; none outside a repository.
+    """Return the files below the directory that have uncommitted changes; none outside a repository.
 
-    :raises DlsyncError: it is in a repository, and git cannot tell.
+    :raises DlsyncError: git fails in a repository.
     """
     arguments = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
-    code, found, said = _asked(root, *arguments)
+    code, found, errors = _query(root, *arguments)
     if code and root.is_dir() and _is_in_repository(root):
-        raise _failure(code, said, f"git cannot tell which files of {root} have changes", "Fix what git reports.")
+        raise _failure(code, errors, f"git cannot tell which files of {root} have changes", "Fix what git reports.")
     prefix = place(root)
     return {entry[_ENTRY].removeprefix(prefix) for entry in found.split("\0")}
 
 
 def user_name(root: Path) -> str:
-    """Return the name that git would put on a commit to the directory; empty where it has none, or without git."""
+    """Return the name that git would write into a commit; empty if it has none, or without git."""
     return _output(root, "config", "user.name")
 
 
 def _output(root: Path, *arguments: str) -> str:
-    return _asked(root, *arguments)[1]
+    return _query(root, *arguments)[1]
 
 
-def _asked(root: Path, *arguments: str) -> tuple[int, str, bytes]:
-    """Return the code of a git, what it prints, and what it says is wrong."""
+def _query(root: Path, *arguments: str) -> tuple[int, str, bytes]:
+    """Run git; return its exit code, its output and its errors."""
     command = ("git", "-C", str(root), *arguments)
     try:
-        local = {**_environment(), "GIT_NO_LAZY_FETCH": "1"}  # a partial clone would ask its remote for a commit
+        local = {**_environment(), "GIT_NO_LAZY_FETCH": "1"}  # else a partial clone asks its remote
         done = subprocess.run(command, capture_output=True, check=False, env=local)  # noqa: S603 - the commands above
         return done.returncode, os.fsdecode(done.stdout).rstrip("\n"), done.stderr
     except OSError as error:
@@ -98,7 +98,7 @@ def _asked(root: Path, *arguments: str) -> tuple[int, str, bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a git, in which a hook's repository counts only with the files that it is for."""
+    """Return the environment for git, without the repository of a hook, unless that names a work tree too."""
     keep_all = "GIT_WORK_TREE" in os.environ
     return {name: value for name, value in os.environ.items() if keep_all or not _OF_A_HOOK.fullmatch(name)}
 
@@ -109,11 +109,11 @@ def _is_in_repository(root: Path) -> bool:
 
 
 class Repository:
-    """The repository around a directory, to commit files of the directory and nothing else.
+    """Commit files of a directory to the repository around it, and nothing else.
 
     :param directory: need not exist.
-    :param push: require that the current branch has an upstream, for :meth:`push`.
-    :raises DlsyncError: git cannot commit there now, or there is no upstream; says what to do.
+    :param push: whether to require an upstream of the current branch, for :meth:`push`.
+    :raises DlsyncError: git cannot commit there now, or there is no upstream.
     """
 
     def __init__(self, directory: Path, *, push: bool) -> None:
@@ -136,11 +136,11 @@ class Repository:
             self._run("rev-parse", "@{upstream}", failed="--push has no upstream branch", hint=hint)
 
     def path(self, file: str) -> str:
-        """Return a file, by its real path, as git names it."""
+        """Return the path in the repository for the real path of a file."""
         return Path(os.path.relpath(file, os.path.realpath(self._top))).as_posix()
 
     def changed(self, paths: Collection[str]) -> list[str]:
-        """Return the paths with changes that are not committed, staged or not, known to git or not."""
+        """Return the paths that have uncommitted changes, staged or not, and those that git does not track."""
         found = self._run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").split("\0")
         return sorted({entry[_ENTRY] for entry in found}.intersection(paths))
 
@@ -151,28 +151,28 @@ class Repository:
         return [f"{path} ({_HIDDEN[tag]})" for path, tag in tags.items() if tag in _HIDDEN]
 
     async def commit(self, paths: Collection[str], message: str) -> str:
-        """Commit the changes of paths, and of no others; return the commit, empty where git sees no change.
+        """Commit the changes of these paths only; return the commit, empty if git sees no change.
 
-        :raises DlsyncError: git or a hook refuses; nothing is staged that was not staged before.
+        :raises DlsyncError: git or a hook refuses; then no more is staged than before.
         """
         try:
-            if not (changed := self._staged(paths)):  # but line ends that git converts
+            if not (changed := self._stage(paths)):  # or only line ends differ, which git converts
                 return ""
             arguments = ("commit", "--quiet", "--only", f"--message={message}", *_PATHS)
             await self._run_hooks(*arguments, paths=changed, failed=_NOT_COMMITTED, hint=_EXPORT_AGAIN)
-        finally:  # a hook may have staged files too, which git then leaves staged as they were before the hook
-            with suppress(DlsyncError):  # what stopped git, such as a lock, stops this too: the first error says more
+        finally:  # if a hook staged files too, git leaves them staged with their content from before the hook
+            with suppress(DlsyncError):  # the cause of a first error, such as a lock, may stop this too
                 self._run("reset", "--quiet", *_PATHS, paths=paths)
         return self.head()
 
-    def _staged(self, paths: Collection[str]) -> list[str]:
-        """Stage the changes of paths, and return those that git sees."""
+    def _stage(self, paths: Collection[str]) -> list[str]:
+        """Stage the changes of the paths; return the paths in which git sees changes."""
         present = [path for path in paths if os.path.lexists(self._top / path)]
         self._run(*_NO_ADVICE, "add", *_PATHS, paths=present, failed=_NOT_COMMITTED, hint=_EXPORT_AGAIN)
         return self.changed(paths)
 
     def head(self) -> str:
-        """Return the current commit; empty where there is none."""
+        """Return the current commit; empty if there is none."""
         return head_commit(self._top)
 
     async def push(self) -> None:
@@ -185,7 +185,7 @@ class Repository:
         await self._run_hooks("-c", "push.default=upstream", "push", "--quiet", failed=failed, hint=hint)
 
     def _run(self, *arguments: str, paths: Collection[str] = (), failed: str = "git failed", hint: str = "") -> str:
-        """Return what git prints that is called with arguments, and with paths on its stdin."""
+        """Run git with arguments, and with paths on its stdin; return its output."""
         command, environment = self._command(arguments)
         try:
             done = subprocess.run(command, input=_lines(paths), capture_output=True, check=False, env=environment)  # noqa: S603 - the commands above
@@ -196,16 +196,16 @@ class Repository:
         return os.fsdecode(done.stdout).rstrip("\n")
 
     async def _run_hooks(self, *arguments: str, paths: Collection[str] = (), failed: str, hint: str) -> None:
-        """Run git where hooks, a signature or a network can take long, and end it where the task is cancelled."""
+        """Run git, which may take long in hooks, signatures or the network; end it if the task is cancelled."""
         command, environment = self._command(arguments)
-        with TemporaryFile() as stdin, TemporaryFile() as said:  # a hook that outlives git would keep a pipe open
+        with TemporaryFile() as stdin, TemporaryFile() as output:  # a hook that outlives git would keep a pipe open
             stdin.write(_lines(paths))
             stdin.seek(0)
             start = asyncio.create_subprocess_exec(
-                *command, stdin=stdin, stdout=said, stderr=subprocess.STDOUT, env=environment
+                *command, stdin=stdin, stdout=output, stderr=subprocess.STDOUT, env=environment
             )
             starting = asyncio.create_task(start)
-            try:  # shielded, since asyncio kills what it is starting, and git would leave its locks
+            try:  # without the shield, asyncio kills git during its start, and git leaves its locks
                 code = await (await asyncio.shield(starting)).wait()
             except asyncio.CancelledError:
                 git = await starting
@@ -213,12 +213,12 @@ class Repository:
                     git.terminate()
                 await git.wait()
                 raise
-            said.seek(0)
+            output.seek(0)
             if code:
-                raise _failure(code, said.read(), failed, hint)
+                raise _failure(code, output.read(), failed, hint)
 
     def _command(self, arguments: Collection[str]) -> tuple[list[str], dict[str, str]]:
-        """Return the command of a git, and its environment."""
+        """Return the command line and the environment for git."""
         return ["git", "--literal-pathspecs", "-C", str(self._top), *arguments], {
             "GIT_TERMINAL_PROMPT": "0",
             **_environment(),
@@ -229,9 +229,9 @@ def _lines(paths: Collection[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def _failure(code: int, said: bytes, failed: str, hint: str) -> DlsyncError:
-    """Return the error of a git that ended with a code, with the last lines of what it said."""
-    lines = [*filter(None, said.decode("utf-8", "replace").split("\n"))]
+def _failure(code: int, output: bytes, failed: str, hint: str) -> DlsyncError:
+    """Return the error for an exit code of git, with the last lines of its output."""
+    lines = [*filter(None, output.decode("utf-8", "replace").split("\n"))]
     silent = f"git ended with code {code}" if code >= 0 else f"git was ended by {signal.Signals(-code).name}"
     reason = "\n".join(lines[-_SHOWN:]) or silent
     return DlsyncError(f"{failed}: {_USER_IN_URL.sub('[user]@', reason)}", hint=hint)

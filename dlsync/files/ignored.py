@@ -1,4 +1,4 @@
-"""Files that are no resources: patterns that are built in, and those of ``.dlsyncignore``, which go before them."""
+"""Decide which files are no resources: ``.dlsyncignore`` first, then built-in patterns."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 FILE = ".dlsyncignore"
-# gitignore patterns of one name, which mean the same to fnmatch: without a .dlsyncignore no library is loaded
+# gitignore patterns without a slash, which fnmatch reads in the same way, so that only a .dlsyncignore loads pathspec
 BUILT_IN = (
     *(".*", "__pycache__", "*.pyc", "Thumbs.db", "desktop.ini"),
     *("*~", "#*#", "*.bak", "*.swp", "*.swo", "*.tmp", "*.save", "*.save.[0-9]", "*___jb_tmp___", "*___jb_old___"),
@@ -27,13 +27,13 @@ _STAR = re.compile(r"\[\^/\]\*((?:(?!\[\^/\]\*)(?>\\.|\[\^?+\]?+[^\]]*\]|[^/\\\[
 
 @dataclass(frozen=True)
 class Ignored:
-    """The patterns of a tree; those that are built in are asked where those of the user say nothing."""
+    """The patterns of a tree; built-in patterns apply to paths that match no pattern of the user."""
 
     spec: "GitIgnoreSpec | None" = None
     built_in: re.Pattern[str] = re.compile("|".join(map(translate, BUILT_IN)))
 
     def __call__(self, path: str) -> bool:
-        """Whether a file is ignored, by its path in POSIX style; that of a folder ends with a slash."""
+        """Whether a path, with slashes, is ignored; the path of a folder ends with a slash."""
         decided = self.by_user(path)
         if decided is None:
             return bool(self.built_in.match(path.rstrip("/").rpartition("/")[2]))
@@ -50,12 +50,12 @@ NOTHING = Ignored(built_in=re.compile(r"(?!)"))
 NOTHING_BUT_HIDDEN = Ignored(built_in=re.compile("|".join(map(translate, BUILT_IN[:2]))))
 
 
-def parsed(content: bytes, problems: list[Problem]) -> Ignored:
-    """Return the patterns of a ``.dlsyncignore``; ``problems`` takes the lines that are no patterns."""
-    from pathspec import GitIgnoreSpec  # 7 ms
+def parse(content: bytes, problems: list[Problem]) -> Ignored:
+    """Parse a ``.dlsyncignore``; add an error to ``problems`` for each line that is no pattern."""
+    from pathspec import GitIgnoreSpec  # takes 7 ms
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-    # file names that are not UTF-8 have lone surrogates too
+    # surrogates, to match the names of files that are not UTF-8
     lines = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").splitlines()
     patterns: list[GitIgnoreSpecPattern] = []
     for number, line in enumerate(lines, 1):
@@ -72,9 +72,9 @@ def parsed(content: bytes, problems: list[Problem]) -> Ignored:
 
 
 def _without_retries(regex: str) -> str:
-    """Return a regular expression of pathspec that finds the same in a time that no pattern can make exponential.
+    """Return an equivalent of a regular expression of pathspec that never takes exponential time.
 
-    Each ``*`` of a name and each ``**``, but for the last, takes as little as possible and is not tried again.
+    Each ``*`` in a name and each ``**``, except the last, matches as little as possible, without backtracking.
     """
     regex = _STAR.sub(r"(?>[^/]*?\1)", _STARS.sub("[^/]*", regex))
     first, *others = regex.split(_FOLDERS)

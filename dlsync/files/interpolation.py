@@ -1,4 +1,4 @@
-"""References in resource files: ``${var:NAME}``, ``${env:NAME}``, and ``$${`` for a literal ``${``. Pure."""
+"""Replace references in resource files: ``${var:NAME}``, ``${env:NAME}``, and ``$${`` for a literal ``${``. Pure."""
 
 import json
 import re
@@ -11,12 +11,12 @@ from dlsync.messages import near_miss, visible
 from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
-# a shell's `${PORT:-80}` and `${NAME:0:3}` are meant for that shell; `${env.NAME}` is other tools' spelling
+# a script may hold a shell's `${PORT:-80}` and `${NAME:0:3}`; other tools spell a reference `${env.NAME}`
 _NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)\s*(?:(\w+)\s*:(?!\s*[-=?+\d])|((?i:var|env))\.)([^}]*)\}")
 
 
 class Referenced(str):
-    """A text that was made with values of the environment.
+    """A text that holds values of the environment.
 
     :param spelling: the text as a file spells it, with references in place of the values.
     """
@@ -24,7 +24,7 @@ class Referenced(str):
     spelling: str
 
     def __new__(cls, text: str, spelling: str) -> Self:
-        """Make a text with its spelling."""
+        """Create a text with its spelling."""
         made = super().__new__(cls, text)
         made.spelling = spelling
         return made
@@ -32,14 +32,14 @@ class Referenced(str):
 
 @dataclass(frozen=True)
 class Values:
-    """What references stand for.
+    """The values of references.
 
-    :param variables: for ``var``; of any type. None where they are unknown, so that no reference to one is judged.
+    :param variables: for ``var``, of any type; None if they are unknown: then no reference to a variable is an error.
     :param environ: for ``env``; secret.
-    :param literal: nothing is a reference, whatever it looks like.
-    :param lenient: what is not in ``environ`` may be set elsewhere, and is no fault.
-    :param overriding: the variables of each environment.
-    :param numbers: variables that are numbers as a file spells them, which is how a text gets them.
+    :param literal: whether texts that look like references are plain text.
+    :param lenient: whether a name that ``environ`` lacks may be set elsewhere, and so is no error.
+    :param overriding: the names of the variables that each environment sets.
+    :param numbers: variables that are numbers, as a file spells them: a text gets them like that.
     """
 
     variables: Mapping[str, Json] | None = field(default_factory=dict)
@@ -52,12 +52,12 @@ class Values:
 
 @dataclass
 class Interpolated:
-    """A document without references.
+    """A document with its references replaced.
 
-    :param faults: by path, the references to what is not there; ``doubts``: likely mistakes; ``unset``: what may be
-        set elsewhere.
-    :param secrets: from the environment, the values that were put in, with the references that they stand for.
-    :param unknown: the paths of which the value cannot be known.
+    :param faults: the references that have no value, with their paths; ``doubts``: likely mistakes; ``unset``:
+        references that may be set elsewhere.
+    :param secrets: the values of the environment in the document, each with its reference.
+    :param unknown: the paths of unknown values.
     """
 
     document: Json
@@ -69,9 +69,9 @@ class Interpolated:
 
 
 def resolve(document: Json, values: Values) -> Interpolated:
-    """Replace the references in every string of a document; its keys stay as they are.
+    """Replace the references in every string of a document; its keys stay unchanged.
 
-    A string that is nothing but one reference takes the value's type.
+    A string that is only one reference becomes the value, with its type.
     """
     found = Interpolated(document)
     if not values.literal:
@@ -80,7 +80,7 @@ def resolve(document: Json, values: Values) -> Interpolated:
 
 
 def with_texts(value: Json, text: Callable[[str], str], key: Callable[[str], str] = str) -> Json:
-    """Return a value with other texts in it, and with other keys."""
+    """Return a value with its texts and its keys converted."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, list):
@@ -91,28 +91,28 @@ def with_texts(value: Json, text: Callable[[str], str], key: Callable[[str], str
 
 
 def escaped(value: Json) -> Json:
-    """Return the value such that :func:`resolve` gives it back: ``${var:x}`` becomes ``$${var:x}``."""
+    """Escape texts that look like references, for :func:`resolve`: ``${var:x}`` becomes ``$${var:x}``."""
     return with_texts(value, lambda text: text.replace("${", "$${") if _REFERENCE.search(text) else text)
 
 
 def plain(value: Json) -> Json:
-    """Return a value with ordinary texts only: jsonschema-rs refuses subclasses."""
+    """Return a value without :class:`Referenced`: jsonschema-rs refuses subclasses of ``str``."""
     return with_texts(value, str)
 
 
 def joined(parts: Iterable[str]) -> str:
-    """Return parts as one text, with its spelling if one of them has one."""
+    """Join parts into one text, with a spelling if one of the parts has one."""
     parts = [*parts]
     spelling = ""
     for is_reference, run in groupby(parts, key=lambda part: isinstance(part, Referenced)):
         text = "".join(getattr(part, "spelling", part) for part in run)
-        spelling += text if is_reference else text.replace("${", "$${")  # a part may become a reference with the next
+        spelling += text if is_reference else text.replace("${", "$${")  # two parts may form a reference
     has_spelling = any(isinstance(part, Referenced) for part in parts)
     return Referenced("".join(parts), spelling) if has_spelling else "".join(parts)
 
 
 def referenced(value: Json) -> Iterator[Referenced]:
-    """Yield every text in a value that was made with values of the environment."""
+    """Yield each text of a value that holds values of the environment."""
     if isinstance(value, Referenced):
         yield value
     elif isinstance(value, dict | list):
@@ -121,12 +121,12 @@ def referenced(value: Json) -> Iterator[Referenced]:
 
 
 def names(text: str) -> list[str]:
-    """Return the names of the environment that a text refers to."""
+    """Return the names of the environment variables that a text refers to."""
     return [found[2] for found in _REFERENCE.finditer(text) if found[1] == "env"]
 
 
 def split(text: str) -> list[tuple[str, bool]]:
-    """Return a text in parts, each with whether it is a reference to the environment; ``$${`` is a ``${`` of a text."""
+    """Split a text into parts, each with whether it refers to the environment; ``$${`` becomes a part ``${``."""
     parts: list[tuple[str, bool]] = []
     end = 0
     for found in _REFERENCE.finditer(text):
@@ -171,16 +171,16 @@ class _Resolver:
         return "" if value is None else self._values.numbers.get(reference[2], json.dumps(value))
 
     def _value_of(self, path: Path, reference: re.Match[str]) -> Json:
-        """Return what a reference stands for, or where there is no such value, the reference."""
+        """Return the value of a reference; the reference itself if it has none."""
         text, origin, name = reference.group(0, 1, 2)
         if origin == "env":
             environ = self._values.environ
-            secret = environ[name] if name in environ else None  # noqa: SIM401 - the command line watches what is looked up
+            secret = environ[name] if name in environ else None  # noqa: SIM401 - the command line records lookups
             if secret:
                 self._found.secrets[secret] = text
                 return Referenced(secret, text)
             problem = f"{text} is not set: there is no `{name}` in the environment"
-            if secret == "":  # CI sets a secret that is missing to an empty text
+            if secret == "":  # CI systems set a missing secret to an empty text
                 problem = f"{text} is empty in the environment; set it to the value, or remove the reference"
             (self._found.unset if self._values.lenient else self._found.faults).append((path, problem))
             return Referenced(text, text)

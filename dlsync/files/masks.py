@@ -1,4 +1,4 @@
-"""Texts that a server shows in place of a secret: ``****``, ``[REDACTED]``, ``****abcd``. Pure."""
+"""Recognise texts that a server shows in place of a secret: ``****``, ``[REDACTED]``, ``****abcd``. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _WORD = r"(?:redacted|hidden|masked|filtered|sensitive|secret|obfuscated|encrypt
 _WORDS = rf"{_WORD}(?:[ _-](?:value|data|text|{_WORD}))?"
 _MASK = rf"(?i:[{_DOTS}#x…]+|\.{{3,}}|[\W_]*{_WORDS}[\W_]*)"
 _WHOLE = re.compile(_MASK)
-# what no value is likely to hold by itself, wherever it stands
+# hardly any text but a mask holds these
 _CERTAIN = re.compile(rf"[{_DOTS}]{{3,}}|[\[<({{]{_WORDS}[\]>)}}]", re.IGNORECASE)
 _RUN = re.compile(rf"{_CERTAIN.pattern}|x{{4,}}|#{{4,}}", re.IGNORECASE)
 _LONGEST = 4096  # characters; a mask is short
@@ -22,15 +22,15 @@ def may_be_masked(text: str) -> bool:
 
 
 def is_certain(text: str) -> bool:
-    """Whether a text holds what hardly anything but a mask does, wherever it stands."""
+    """Whether a text almost certainly holds a mask."""
     return len(text) <= _LONGEST and _CERTAIN.search(text) is not None
 
 
 def hides(text: str, spelling: str, values: Mapping[str, str]) -> bool:
-    """Whether a live text is what a file spells, with a mask in place of the secrets.
+    """Whether a live text is the text of a file with its secrets masked.
 
     :param spelling: the text in the file, with references such as ``${env:HOOK}``.
-    :param values: of the references, where they are known; a mask that shows other ends than a value's is none of it.
+    :param values: of the references, if known; a mask that shows the ends of another value does not match.
     """
     if len(text) > _LONGEST:
         return False
@@ -45,7 +45,7 @@ def hides(text: str, spelling: str, values: Mapping[str, str]) -> bool:
 
 
 def _shows_ends(text: str, parts: list[tuple[str, bool]], values: Mapping[str, str]) -> bool:
-    """Whether a text shows only the beginning or the end of the one secret that a spelling has."""
+    """Whether a text shows only the beginning or the end of the only secret in a spelling."""
     references = [part for part, is_reference in parts if is_reference]
     if len(references) != 1:
         return False

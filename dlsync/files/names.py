@@ -1,8 +1,8 @@
-"""Resource names as file names and back: a percent-encoding that every file system can hold.
+"""Convert resource names to file names and back, by a percent-encoding that suits every file system.
 
-Encoded are the characters that NTFS, APFS or ext4 refuse or change: separators and Windows' wildcards, ``%`` itself,
-whatever is not printable in the Unicode standard (control, format and unassigned characters, lone surrogates), a dot or
-space at either end, the device names of Windows, and text that a file system would normalise into other text.
+It encodes what NTFS, APFS or ext4 refuse or change: separators and Windows' wildcards, ``%`` itself, characters that
+Unicode calls not printable (control, format and unassigned characters, lone surrogates), a dot or space at either end,
+the device names of Windows, and text that is not normalised.
 """
 
 import re
@@ -19,14 +19,14 @@ _SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 # Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)")
 _ENDS = re.compile(r"\A[. ]|[. ]\Z")
-# in the names of what `git mergetool` leaves, which is ignored
+# `git mergetool` leaves files with such names, which are ignored
 _MERGING = re.compile(r"(?<=_BACKUP|_REMOTE)_(?=[0-9])|(?<=_LOCAL)_(?=[0-9])|(?<=_BASE)_(?=[0-9])")
-# the settings of a plugin, and what they are called by mistake
+# the settings of a plugin, and frequent misspellings of their name
 _META = re.compile(r"(?i)\.(?=meta\.(?:ya?ml|json|toml)(?:\.txt)?\Z)")
 
 
 def file_stem(name: str) -> str:
-    """Return the file stem that stands for a name; :func:`resource_name` is its inverse.
+    """Return the file stem for a resource's name; :func:`resource_name` is the inverse.
 
     :raises DlsyncError: the name is empty.
     """
@@ -34,9 +34,9 @@ def file_stem(name: str) -> str:
 
 
 def resource_name(stem: str, *, encoded: bool = True) -> str:
-    """Return the name that a file stem stands for; a ``%`` not followed by two hex digits stands for itself.
+    """Return the resource's name for a file stem; a ``%`` without two hex digits stays.
 
-    :param encoded: False for file names that were never encoded: each is the name.
+    :param encoded: False for file names without encoding, as in an old client's backup.
     :raises DlsyncError: the stem is not text, or its escapes are not UTF-8.
     """
     if not is_utf8(stem):
@@ -46,18 +46,18 @@ def resource_name(stem: str, *, encoded: bool = True) -> str:
     try:
         return unquote(unicodedata.normalize("NFC", stem), errors="surrogatepass")
     except UnicodeDecodeError:
-        message = f"the file name {stem!a} holds an escape, which is not UTF-8"
+        message = f"the file name {stem!a} holds an escape that is not UTF-8"
         raise DlsyncError(message, hint="Write a % that stands for itself as %25.") from None
 
 
 def distinct_stems(names: Iterable[str]) -> dict[str, str]:
-    """Return a stem for each name, no two of which a file system that ignores case takes for one.
+    """Return a stem for each name; all stems differ, even on a file system that ignores case.
 
-    Names that differ in case alone have their capitals encoded: ``Redis`` and ``redis`` become ``%52edis``, ``redis``.
+    If names differ only in case, their capitals are encoded: ``Redis`` and ``redis`` become ``%52edis``, ``redis``.
     """
     stems = {name: file_stem(name) for name in names}
     strict: set[str] = set()
-    # A stem made strict can meet one that was alone so far ("i" with a dot, spelled in two ways): until none meets.
+    # a strict stem can clash with one that clashed with no other before ("i" with a dot, spelled in two ways)
     while True:
         seen = Counter(map(folded, stems.values()))
         clashing = {name for name, stem in stems.items() if seen[folded(stem)] > 1} - strict
@@ -68,19 +68,19 @@ def distinct_stems(names: Iterable[str]) -> dict[str, str]:
 
 
 def plugin_file(stem: str, extension: str) -> str:
-    """Return the file name of a plugin from its stem and plain extension; :func:`plugin_name` is its inverse."""
+    """Return the file name of a plugin, given its stem and unencoded extension; :func:`plugin_name` is the inverse."""
     last = _composed((file_stem(extension) if extension else stem).replace(".", "%2E"))
     file_name = _META.sub("%2E", f"{stem}.{last}", count=1) if extension else last
     return file_name[:-1] + _escaped(file_name[-1]) if NOTHING_BUT_BUILT_IN(file_name) else file_name
 
 
 def is_settings_file(file_name: str) -> bool:
-    """Say whether a file is of a plugin's settings, or by its name meant to be: it is no plugin."""
+    """Whether a file has the name of a plugin's settings, or a frequent misspelling of it, and so is no plugin."""
     return bool(_META.search(file_name))
 
 
 def plugin_name(file_name: str, *, encoded: bool = True) -> tuple[str, str]:
-    """Return name and extension of the plugin that a file holds, parted by the last dot; see :func:`resource_name`."""
+    """Return the name and the extension of the plugin in a file, split at the last dot; see :func:`resource_name`."""
     stem, _, extension = file_name.rpartition(".")
     if not stem or not extension:
         return resource_name(file_name, encoded=encoded), ""
@@ -88,12 +88,12 @@ def plugin_name(file_name: str, *, encoded: bool = True) -> tuple[str, str]:
 
 
 def too_long(file_name: str) -> bool:
-    """Say whether the name is longer than file systems allow: 255 bytes of UTF-8."""
+    """Whether a file name is longer than file systems allow: 255 bytes of UTF-8."""
     return len(file_name.encode("utf-8", "surrogatepass")) > 255  # noqa: PLR2004 - as the docstring says
 
 
 def is_utf8(file_name: str) -> bool:
-    """Say whether a file name, as the operating system gave it, is text; bytes that are none are lone surrogates."""
+    """Whether a file name of the operating system is UTF-8; Python shows other bytes as lone surrogates."""
     return file_name.isascii() or not any("\ud800" <= character <= "\udfff" for character in file_name)
 
 
@@ -107,7 +107,7 @@ def _stem(name: str, keeps: Callable[[str], bool]) -> str:
 
 
 def _composed(stem: str) -> str:
-    # also where an accent came to stand behind the last hex digit of an escape
+    # an accent after the last hex digit of an escape is not normalised either
     if unicodedata.is_normalized("NFC", stem):
         return stem
     return "".join(character if character.isascii() else _escaped(character) for character in stem)
@@ -118,5 +118,5 @@ def _escaped(character: str) -> str:
 
 
 def folded(stem: str) -> str:
-    """Return a name as file systems that ignore case compare it: by Unicode's canonical caseless match (3.13, D145)."""
+    """Fold a name as file systems that ignore case do: by Unicode's canonical caseless match (3.13, D145)."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", stem).casefold())

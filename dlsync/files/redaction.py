@@ -1,7 +1,7 @@
-"""Secrets taken out of what is shown or written: a value from the environment becomes its reference again. Pure.
+"""Remove secrets from output and files: a value of the environment becomes its reference again. Pure.
 
-What is shown holds no text that is like a secret. Files and journals keep a text as it is, unless a file or the
-inventory has a reference for it, or it holds a long value that stands apart.
+In output, every text that equals a secret is replaced. In files and journals, a text is replaced only if a file or the
+inventory has a reference for it, or if it holds a long secret as a word of its own.
 """
 
 import re
@@ -17,11 +17,11 @@ from dlsync.messages import KEY, Redactor
 from dlsync.model import FieldChange, Json, Path, ResourceChange
 
 HIDDEN = "[not shown]"
-_LONG_ENOUGH = 8  # characters; a shorter value may stand in a text by chance
+_LONG_ENOUGH = 8  # characters; a text may hold a shorter value by chance
 
 
 class Redaction:
-    """Replaces secrets by what stands for them.
+    """Replace secrets by their references.
 
     :param secrets: each value with its reference, such as ``${env:HOOK}``; no value is empty.
     """
@@ -34,11 +34,11 @@ class Redaction:
         self._apart = re.compile(rf"(?<![^\W_]|\$)(?:{_longest_first(long)})(?![^\W_])") if long else None
 
     def with_key(self, key: str) -> "Redaction":
-        """Return one that knows an API key too; empty for none."""
+        """Return a redaction that also hides an API key, if it is not empty."""
         return Redaction({**self._secrets, key: KEY}) if key else self
 
-    def knowing(self, texts: Mapping[str, str]) -> "Redaction":
-        """Return one for a resource of which it is known that some texts were made with secrets.
+    def with_spellings(self, texts: Mapping[str, str]) -> "Redaction":
+        """Return a redaction for a resource in which some texts are known to hold secrets.
 
         :param texts: whole texts, each with its spelling.
         """
@@ -47,9 +47,9 @@ class Redaction:
         return made
 
     def parts(self, text: str) -> list[tuple[str, str | None]]:
-        """Return the text in parts as a file or a journal keeps it, each with its reference where it is a secret.
+        """Split a text into parts for a file or a journal; a part that is a secret has its reference.
 
-        A part that is known to be a secret is empty; one that was found by its value is that value.
+        A secret that is known by the text's spelling is an empty part; one that was found by its value is that value.
         """
         spelling = text.spelling if isinstance(text, Referenced) else self._texts.get(text)
         if spelling is not None:
@@ -62,41 +62,41 @@ class Redaction:
         return [part for part in [*parts, (text[end:], None)] if part[0] or part[1]]
 
     def text(self, text: str) -> str:
-        """Return a text of a file without secrets; read again, it means the same."""
+        """Return a text of a file with references in place of secrets; loading it gives the same text."""
         return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
 
     @cached_property
-    def said(self) -> Redactor:
-        """Return what takes the secrets out of a message."""
+    def message(self) -> Redactor:
+        """Return the function that removes secrets from a message."""
         return Redactor(self._secrets)
 
     def value(self, value: Json) -> Json:
-        """Return a value of a file without secrets in its strings and keys."""
+        """Return a value of a file with references in place of secrets, in strings and keys."""
         return with_texts(value, self.text, self.text) if self._any else value
 
     def spelled(self, value: Json) -> Json:
-        """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
+        """Return a live value as a file spells it: with references in place of secrets, and other ``${`` escaped."""
         return with_texts(value, self._spelled, lambda key: "".join(name or part for part, name in self.parts(key)))
 
     def _spelled(self, text: str) -> str:
         parts = self.parts(text)
         if all(name is None for _, name in parts):
             return str(escaped(text))
-        # what is around a secret may become a reference with it
+        # the text around a secret may form a reference with it
         return "".join(name or part.replace("${", "$${") for part, name in parts)
 
     def change(self, change: ResourceChange) -> ResourceChange:
-        """Return the change as it may be shown and kept."""
+        """Return the change without secrets."""
         if self._any is None:
             return change
         shown = self.differences((*change.diff, *change.kept))
         diff, kept = shown[: len(change.diff)], shown[len(change.diff) :]
-        return replace(change, diff=diff, kept=kept, error=self.said(change.error), held=self.said(change.held))
+        return replace(change, diff=diff, kept=kept, error=self.message(change.error), held=self.message(change.held))
 
     def differences(self, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
-        """Return all differences of a resource as they may be shown and kept; see :meth:`difference`.
+        """Return all differences of a resource without secrets; see :meth:`difference`.
 
-        What stands in an item that leaves a list where an item that comes has a secret was likely secret too.
+        If an item that is added to a list holds a secret, the same field of removed items is likely secret too.
         """
         places: defaultdict[Path, set[Path]] = defaultdict(set)
         for one in diff:
@@ -110,19 +110,19 @@ class Redaction:
         return tuple(shown)
 
     def difference(self, one: FieldChange) -> FieldChange:
-        """Return the difference as it may be shown and kept.
+        """Return the difference without secrets.
 
-        Where a file has a reference to a secret that is not there yet, what is there is likely a secret too.
+        If the file refers to a secret that the live value lacks, the live value is likely a secret too.
         """
-        path = tuple(self.said(part) if isinstance(part, str) else part for part in one.path)
+        path = tuple(self.message(part) if isinstance(part, str) else part for part in one.path)
         if one.moved:  # from one position to another
             return replace(one, path=path)
         after, before = self._shown(one.after), self._shown(one.before)
-        there = str(self.value(one.before))
+        live = str(self.value(one.before))
         references = {
             reference for text in referenced(one.after) for reference, is_one in split(text.spelling) if is_one
         }
-        if before is not None and any(reference not in there for reference in references):
+        if before is not None and any(reference not in live for reference in references):
             return replace(one, path=path, before=HIDDEN, after=after, masked="unknown")
         is_changed = one.op == "replace" and before == after and (before, after) != (one.before, one.after)
         return replace(one, path=path, before=before, after=after, masked="changed" if is_changed else one.masked)
@@ -131,24 +131,24 @@ class Redaction:
         if isinstance(value, list):
             return [self._shown(item) for item in value]
         if isinstance(value, dict):
-            return {self.said(key): self._shown(item) for key, item in value.items()}
+            return {self.message(key): self._shown(item) for key, item in value.items()}
         if isinstance(value, str):
-            return self.said(value)
+            return self.message(value)
         return self._secrets[repr(value)] if self.is_number(value) else value
 
     def is_number(self, value: Json) -> bool:
-        """Whether a number is a secret: a server may make one of a text of digits."""
+        """Whether a number is a secret: a server may convert a text of digits to a number."""
         return isinstance(value, int | float) and not isinstance(value, bool) and repr(value) in self._secrets
 
 
 def values_in(texts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Return the values in texts that were made with secrets, which have their spellings, each with its reference."""
+    """Return the secrets in texts, each with its reference; the texts are keys, their spellings the values."""
     pairs = (pair for some in texts for pair in some.items())
     return {value: name for text, spelling in pairs for value, name in _values(text, spelling) if value}
 
 
 def _values(text: str, spelling: str) -> Iterator[tuple[str, str]]:
-    """Yield the values in a text by its spelling; references between which there is no text count as one."""
+    """Yield the secrets in a text by its spelling; adjacent references count as one."""
     runs = groupby(split(spelling), key=lambda part: part[1])
     parts = [(is_reference, "".join(part for part, _ in run)) for is_reference, run in runs]
     if not parts[0][0]:
@@ -161,12 +161,12 @@ def _values(text: str, spelling: str) -> Iterator[tuple[str, str]]:
 
 
 def _longest_first(texts: Iterable[str]) -> str:
-    """Return a pattern for any of the texts; one may hold another."""
+    """Return a pattern for any of the texts, longest first, since a text may hold another."""
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
 
 
 def _places(value: Json) -> set[Path]:
-    """Return where a file has secrets in a value: keys alone, for lists pair items as they like."""
+    """Return the paths of secrets in a value of a file, without positions in lists, in which items may move."""
     if isinstance(value, dict):
         return {(key, *path) for key, item in value.items() for path in _places(item)}
     if isinstance(value, list):
@@ -175,7 +175,7 @@ def _places(value: Json) -> set[Path]:
 
 
 def _hidden(value: Json, places: set[Path]) -> Json:
-    """Return a value with a word in place of what stands at the places."""
+    """Return a value with the values at the paths hidden."""
     if () in places:
         return HIDDEN
     if isinstance(value, dict):

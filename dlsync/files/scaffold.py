@@ -1,4 +1,4 @@
-"""What ``dlsync init`` writes: a new tree and pipelines, from ``templates/``; and how any new files are written."""
+"""Write the files of ``dlsync init``, a new tree and pipelines, from ``templates/``."""
 
 import os
 import re
@@ -18,7 +18,7 @@ GIT_IGNORE = ".gitignore"
 GIT_ATTRIBUTES = ".gitattributes"
 GITLAB = ".gitlab-ci.yml"
 
-# path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
+# path in the tree -> template; no template is a dotfile, because tools that build or unpack wheels skip those
 SAMPLES = {
     FILE_NAME: "dlsync.yaml",
     "dashboards/hosts.yaml": "dashboard.yaml",
@@ -37,7 +37,7 @@ PIPELINES: Mapping[Platform, Mapping[str, str]] = {
     "gitlab": {GITLAB: "gitlab-ci.yml"},
 }
 
-# in the tree, so that the editor of whoever has it finds them offline
+# in the tree, so that editors find them offline
 SCHEMAS = {f"schemas/{name}.schema.json": name for name in ("dlsync", "dashboard", "rule", "plugin", "link")}
 
 _PARTS_OF_A_TREE = (FILE_NAME, "dashboards", "rules", "plugins", "packs", "links.yaml")
@@ -45,12 +45,12 @@ _TO_INCLUDE = (
     "Move it away, run this again, rename the new one to dlsync.gitlab-ci.yml, move yours back, and add to it: "
     "`include: [{local: dlsync.gitlab-ci.yml}]`. docs/pipelines-gitlab.md of dlsync says what else to change."
 )
-# a name that also is one on the platforms, in a branch, in a file and in a shell
+# names that are valid on the platforms, as branches, as files and in a shell
 _ENVIRONMENT = re.compile(r"(?!.*(\.\.|\.$|\.lock$))[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Created(NamedTuple):
-    """The files that were written, and the environments that the pipelines are for."""
+    """The files that were written, and the environments of the pipelines."""
 
     files: tuple[str, ...]
     environments: tuple[str, ...]
@@ -59,13 +59,13 @@ class Created(NamedTuple):
 def create(
     directory: Path, version: str, platform: Platform | None = None, environments: Sequence[str] = ()
 ) -> Created:
-    """Write a new tree with its pipelines; where a tree is, only a platform's pipelines and settings that it lacks.
+    """Write a new tree with its pipelines; in an existing tree, write only pipelines and missing settings.
 
     :param version: of dlsync, which the pipelines install.
-    :param platform: None for all of them, and always a new tree.
-    :param environments: those of the pipelines; empty for those of the tree's dlsync.yaml.
-    :raises SettingsError: an environment has a name that pipelines cannot have, or is not in the tree's dlsync.yaml,
-        which may have errors; or the tree is in a folder of the directory.
+    :param platform: of the pipelines; None for all platforms, and for a new tree in any case.
+    :param environments: of the pipelines; empty for those of the tree's dlsync.yaml.
+    :raises SettingsError: pipelines cannot have the name of an environment, the tree's dlsync.yaml lacks it or has
+        errors, or the tree is in a folder of the directory.
     """
     present = [name for name in _PARTS_OF_A_TREE if platform and os.path.lexists(directory / name)]
     exists = FILE_NAME in present
@@ -104,10 +104,10 @@ def _check(environments: Sequence[str], directory: Path, *, exists: bool) -> Non
 
 
 def render(template: str, version: str, environments: Sequence[str] = ()) -> bytes:
-    """Return a file that a template makes for a version of dlsync and environments."""
+    """Render a template for a version of dlsync and environments."""
     from jinja2 import Environment, StrictUndefined
 
-    # `{{ }}` is of GitHub; `_check` lets no name through that needs an escape
+    # GitHub uses `{{ }}`; `_check` refuses names that need an escape
     jinja = Environment("[%", "%]", "[[", "]]", "[#", "#]", trim_blocks=True)  # noqa: S701 - it renders no HTML
     jinja.undefined, jinja.keep_trailing_newline = StrictUndefined, True
     text = (files("dlsync.files") / "templates" / template).read_text(encoding="utf-8")
@@ -115,12 +115,11 @@ def render(template: str, version: str, environments: Sequence[str] = ()) -> byt
 
 
 def write_new(directory: Path, contents: Mapping[str, bytes]) -> list[str]:
-    """Write files where there are none and return them, relative to the directory, in the order of writing.
+    """Write new files and return their paths in the directory, in the order of writing.
 
-    :param directory: made where it is missing; what else is in it stays.
+    :param directory: created if it is missing; other files in it stay.
     :param contents: by path in the directory; shell scripts become executable.
-    :raises DlsyncError: some of the files are there already, lead out of the directory, or cannot be written;
-        nothing is left written then.
+    :raises DlsyncError: a file exists already, is outside of the directory, or cannot be written; then none is written.
     """
     if taken := [file for file in contents if os.path.lexists(directory / file)]:
         hint = (

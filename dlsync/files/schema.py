@@ -1,7 +1,7 @@
-"""Check documents by the JSON Schemas of the files, and say what these know of each place.
+"""Check documents against the JSON Schemas of the files, and look up what a schema says of a path.
 
-jsonschema-rs checks the structure: types, missing fields. A field or value that a schema does not know is a warning
-that names the near miss: the service has fields that no schema here has.
+jsonschema-rs checks types and missing fields. An unknown field or value is only a warning, which suggests a similar
+known one, because the service has fields that the schemas lack.
 """
 
 import json
@@ -25,9 +25,9 @@ _NOT_PLAIN = "this cannot be checked: it is nested too deeply, or a key or a cha
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a schema says of a document.
+    """A problem that a schema finds in a document.
 
-    :param path: keys and list positions that lead to it; for a missing field, to the mapping that lacks it.
+    :param path: of the value; for a missing field, of the mapping that lacks it.
     :param missing: the field that is missing.
     """
 
@@ -39,15 +39,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SchemaNode:
-    """What a schema knows of one place in a document.
+    """A part of a schema, which describes one value of a document.
 
-    :param fields: what a mapping has by name; empty where any name goes.
-    :param others: what a mapping has under names that are the user's own.
-    :param items: what a list holds.
-    :param choices: the values seen so far, where unseen ones are possible.
+    :param fields: of a mapping, by name; empty if any name is allowed.
+    :param others: the values of a mapping under names that users choose.
+    :param items: the items of a list.
+    :param choices: the known values, if others are possible.
     :param owned: the fields that only the server sets.
-    :param defaults: the fields that may be left out, each with the value that means the same.
-    :param nullable: the fields of which null means that they are left out.
+    :param defaults: of optional fields, the values that mean the same as leaving the field out.
+    :param nullable: the fields in which null means the same as leaving the field out.
     """
 
     fields: "Mapping[str, SchemaNode]" = field(default_factory=dict)
@@ -59,7 +59,7 @@ class SchemaNode:
     nullable: frozenset[str] = frozenset()
 
     def under(self, step: str | int) -> "SchemaNode | None":
-        """Return what is known one step further down."""
+        """Return the node of a key or a position."""
         return self.items if isinstance(step, int) else self.fields.get(step, self.others)
 
     def writable(self) -> tuple[str, ...]:
@@ -81,8 +81,8 @@ def text(name: str) -> str:
     :raises DlsyncError: there is no schema of that name.
     """
     if name not in names():
-        there = "Its resources are in dlsync.yaml: run `dlsync schema dlsync`." if name in kinds() else ""
-        raise DlsyncError(f"there is no schema {brief(name)}", hint=there or f"There are: {', '.join(names())}.")
+        hint = "Its resources are in dlsync.yaml: run `dlsync schema dlsync`." if name in kinds() else ""
+        raise DlsyncError(f"there is no schema {brief(name)}", hint=hint or f"There are: {', '.join(names())}.")
     return (_FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 
@@ -92,12 +92,12 @@ def kinds() -> tuple[str, ...]:
 
 
 def check(name: str, document: Json) -> list[Finding]:
-    """Return all that a schema says of a document, in the document's order; empty where it is fine."""
+    """Return the problems that a schema finds in a document, in the document's order."""
     try:
         validator = _validator(name)
-        # not iter_errors: its paths make `7` of a key "7" and drop empty keys (jsonschema-rs 0.60)
+        # not iter_errors: its paths turn a key "7" into `7` and drop empty keys (jsonschema-rs 0.60)
         errors = [] if validator.is_valid(document) else validator.evaluate(document).errors()
-    except ValueError:  # jsonschema-rs on 255 levels or more, keys that are no text, lone surrogates
+    except ValueError:  # jsonschema-rs raises it for 255 levels, keys that are no text, and lone surrogates
         return [Finding(Code.INVALID_VALUE, (), _NOT_PLAIN)]
     lacking: set[Path] = set()
     wrong: dict[Path, Finding] = {}
@@ -116,7 +116,7 @@ def check(name: str, document: Json) -> list[Finding]:
 
 
 def allows(name: str, document: Json) -> bool:
-    """Whether a schema finds no error in a document, without a word on which: a thirtieth of :func:`check`."""
+    """Whether a schema finds no error in a document; takes a thirtieth of the time of :func:`check`."""
     try:
         return bool(_validator(name).is_valid(document))
     except ValueError:  # see check
@@ -132,7 +132,7 @@ def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Prob
 
 @lru_cache(maxsize=4096)
 def known_at(name: str, path: Path) -> SchemaNode:
-    """Return what is known at a path of keys and list positions; which position makes no difference."""
+    """Return the node at a path; all positions of a list have the same node."""
     node: SchemaNode | None = _root(name)
     for step in path:
         node = node.under(step) if node else None
@@ -140,12 +140,12 @@ def known_at(name: str, path: Path) -> SchemaNode:
 
 
 def arranged(name: str, document: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the document as a new file has it: in the schema's order, without what only the server sets."""
+    """Return the document for a new file: in the schema's order, without fields that only the server sets."""
     return cast("dict[str, Json]", in_schema_order(_root(name), dict(document)))
 
 
 def in_schema_order(node: SchemaNode, document: Json) -> Json:
-    """Return what a node describes without what only the server sets; unknown fields come last, by name."""
+    """Return a document in a node's order, without fields that only the server sets; unknown fields come last."""
     if isinstance(document, list):
         return [in_schema_order(node.items or _NOTHING, item) for item in document]
     if not isinstance(document, dict):
@@ -156,7 +156,7 @@ def in_schema_order(node: SchemaNode, document: Json) -> Json:
 
 
 def ordered(name: str, path: Path, fields: Collection[str]) -> list[str]:
-    """Return the fields of the mapping at a path as :func:`arranged` does; as they are where no field is known."""
+    """Return the fields of the mapping at a path in the schema's order; unchanged if the schema has none."""
     known = [*known_at(name, path).fields]
     if not known:
         return [*fields]
@@ -182,10 +182,10 @@ def _validator(name: str) -> Any:
 
 
 def schema_node(schema: Mapping[str, Any], node: Mapping[str, Any]) -> SchemaNode:
-    """Return what a part of a JSON Schema knows.
+    """Convert a part of a JSON Schema.
 
     It reads ``properties``, ``items``, ``additionalProperties`` as a schema, ``$ref`` into itself, ``allOf``, and
-    ``anyOf`` with an ``enum``, the way to write an open enumeration.
+    ``anyOf`` with an ``enum``, which is an open enumeration.
     """
     made_of = list(parts(schema, node))
     properties = {name: inner for part in made_of for name, inner in part.get("properties", {}).items()}
@@ -206,7 +206,7 @@ def schema_node(schema: Mapping[str, Any], node: Mapping[str, Any]) -> SchemaNod
 
 
 def parts(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the node and all that it is made of by ``$ref`` and ``allOf``."""
+    """Yield a part of a schema, and the parts that it includes by ``$ref`` and ``allOf``."""
     yield node
     if "$ref" in node:
         yield from parts(schema, reduce(getitem, node["$ref"].removeprefix("#/").split("/"), schema))
@@ -215,9 +215,9 @@ def parts(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mappin
 
 
 def unknown_fields(node: SchemaNode, document: Json, lacking: set[Path], path: Path = ()) -> Iterator[Finding]:
-    """Yield what the schema does not know, in the document's order.
+    """Yield a warning for each unknown field and value, in the document's order.
 
-    :param lacking: the fields that are missing; a misspelt field takes the one that it was meant to be out of them.
+    :param lacking: the missing fields; if a field is misspelt, the correct one is removed from them.
     """
     if isinstance(document, dict):
         for name, value in document.items():
@@ -247,12 +247,12 @@ def _unknown_field(path: Path, known: tuple[str, ...], lacking: set[Path]) -> Fi
     return Finding(
         Code.UNKNOWN_FIELD,
         path,
-        field + (f": did you mean `{near}`?" if near else " is not a field that is known here"),
+        field + (f": did you mean `{near}`?" if near else " is not a known field"),
     )
 
 
 def _follow(document: Json, pointer: str) -> tuple[Path, Any]:
-    """Return the path that a JSON pointer (RFC 6901) means in a document, and what is there."""
+    """Return the path of a JSON pointer (RFC 6901) in a document, and the value there."""
     found: Any = document
     path: list[str | int] = []
     for part in pointer.split("/")[1:]:
@@ -276,7 +276,7 @@ def _has_no(path: Path) -> str:
 
 
 def _wrong(path: Path, value: Any, rule: Mapping[str, Any]) -> str:
-    """Word a value that a part of the schema does not allow, with the way out where it is plain."""
+    """Return the message for a value that a part of the schema does not allow, with an obvious fix if there is one."""
     owner = f"`{field_name(path)}`" if path else "the document"
     problem = f"{owner} is {brief(value)}, expected {messages.expectation(rule)}"
     if isinstance(value, str):

@@ -1,7 +1,6 @@
 """Find likely secrets in files. No message holds a value.
 
-A false alarm is worse than a miss: a text counts where it stands in a place for tokens, or has a form that only tokens
-have.
+A false alarm is worse than a miss: a text counts only if its place is for tokens, or if only tokens have its format.
 """
 
 import re
@@ -15,12 +14,12 @@ from dlsync.messages import field_name
 from dlsync.model import Code, Json, Path, Problem
 
 _IN_FIELD = "put it into the environment as ${env:NAME}"
-_IN_SETTINGS = "put it into the environment, and ${env:NAME} where it is used: this file has no such references"
-_IN_SCRIPT = "keep it out of the script, whose parameters can hold ${env:NAME}"
-# what people who run a scanner for secrets write beside what is none
+_IN_SETTINGS = "put it into the environment, and ${env:NAME} into resources: this file cannot refer to the environment"
+_IN_SCRIPT = "keep it out of the script; the parameters of a plugin can hold ${env:NAME}"
+# comments that mark a false alarm for other scanners of secrets
 _ALLOWED = re.compile(rb"gitleaks:allow|pragma: allowlist secret")
 
-# forms that say themselves what they are; the group is the secret
+# unmistakable formats; the group is the secret
 _FORMATS = {
     what: re.compile(pattern)
     for what, pattern in {
@@ -43,7 +42,7 @@ _FORMATS = {
         "an IFTTT webhook": r"\bmaker\.ifttt\.com/trigger/.+/with/key/([\w-]{10,})",
     }.items()
 }
-# names under which nothing but a secret is given; `key` and the like are the names of much else
+# names that only secrets have; `key` and similar names have other uses too
 _NAME = (
     r"(?:passw(?:or)?d|pwd|(?:[a-z]+[_-]?)?(?:secret|token)|(?:api|auth|integration|private|routing|service)[_-]?key)"
 )
@@ -51,7 +50,7 @@ _OWN_NAME = re.compile(_NAME, re.IGNORECASE)
 _DOUBTFUL_NAME = re.compile(r"auth|code|key|sig(?:nature)?", re.IGNORECASE)
 _ASSIGNED = re.compile(rf"(?i)(?:(?<!\S)--?{_NAME}(?:=|\s+)|(?<![\w.-]){_NAME}=)([^\s&;,\"']+)")
 _URL = re.compile(r"https?://[^\s\"'<>`|\\]+", re.IGNORECASE)
-# where a path is made for tokens; in that of any other page they are what a page is called
+# URLs with tokens in their paths; in other URLs, such a text is the name of a page
 _HOOK = re.compile(r"hook|/integrations?/|/incoming/|/enqueue|/triggers?/", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{[^}]*\}|\$\w+\$?|\{\{.*?\}\}")
 _PLACEHOLDER = re.compile(
@@ -62,8 +61,8 @@ _PARTS = re.compile(r"[^A-Za-z\d]")
 _LONG = 20  # characters
 _LONGER_THAN_WORDS = 12
 _SHORTEST = 6
-# one of these, in small letters, is in whatever the forms and names match, which spares parsing most files; a backslash
-# may spell any of it
+# each match of the patterns holds one of these in lower case, so that most files need not be parsed; a backslash may
+# begin an escape of any of them
 _HINTS = (
     *(b"://", b"\\", b"akia", b"asia", b"gho_", b"ghp_", b"ghr_", b"ghs_", b"ghu_", b"github_pat_", b"glpat-", b"aiza"),
     *(b"eyj", b"xox", b"k_live_", b"dlsync_", b".com/", b"key", b"passw", b"pwd", b"secret", b"token"),
@@ -71,10 +70,10 @@ _HINTS = (
 
 
 def problems(file: str, content: bytes, known: bytes = b"") -> list[Problem]:
-    """Return a warning for each likely secret in a file, unless a comment beside it says that it is none.
+    """Return a warning for each likely secret in a file, unless a comment on its line marks a false alarm.
 
-    :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
-    :param known: what the file held before: the secrets in it are left out.
+    :param file: relative to the tree; a file that is not YAML is a script, in which only unmistakable formats count.
+    :param known: the former content of the file; secrets in it are not reported.
     """
     lower = content.lower()
     if not any(hint in lower for hint in _HINTS):
@@ -113,10 +112,12 @@ def _in_script(file: str, content: bytes, known: bytes) -> list[Problem]:
 
 
 def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str, Json]]:
-    """Yield what looks like a secret in a document: its path, what it looks like, and the value.
+    """Yield each likely secret in a document: its path, its sort, and the value.
 
-    :param document: as the file spells it: a reference is no secret. Where a key looks like one, the path is that of
-        its mapping, and what the key holds goes unseen: a path shows its keys.
+    If a key is a likely secret, the path is that of its mapping, and the value of the key is not searched: its path
+    would show the key.
+
+    :param document: as the file spells it, with references in place of known secrets.
     """
     if isinstance(document, dict):
         for key, value in document.items():
@@ -138,7 +139,7 @@ def _is_named_secret(key: str, value: Json) -> bool:
 
 
 def _looks_like(text: str) -> str:
-    """Return what sort of secret is in a text; empty for none."""
+    """Return the sort of a secret in a text; empty for none."""
     plain = _REFERENCE.sub("", text)
     if len(plain) < _SHORTEST:
         return ""
@@ -148,13 +149,13 @@ def _looks_like(text: str) -> str:
     for url in _URL.findall(plain):
         if what := _in_url(url, alone=url == plain.strip()):
             return what
-    return "an option or a parameter that is one" if any(map(_is_plausible, _ASSIGNED.findall(plain))) else ""
+    return "by the name of an option or parameter" if any(map(_is_plausible, _ASSIGNED.findall(plain))) else ""
 
 
 def _in_url(url: str, *, alone: bool) -> str:
-    """Return what sort of secret is in a URL; empty for none.
+    """Return the sort of a secret in a URL; empty for none.
 
-    :param alone: the URL is a text of its own, and not what a text leads to: there, identifiers of pages are random.
+    :param alone: whether the URL is the whole text; a link within a text may lead to a page with a random identifier.
     """
     try:
         parts = urlsplit(url)
@@ -175,17 +176,17 @@ def _in_url(url: str, *, alone: bool) -> str:
 
 
 def _is_no_word(text: str) -> bool:
-    """Whether a part of it is longer than a word and holds digits; that of a UUID is."""
+    """Whether a part of a text is longer than a word and holds digits, as in a UUID."""
     return any(
         len(part) >= _LONGER_THAN_WORDS and _DIGITS.search(part) and not part.isdigit() for part in _PARTS.split(text)
     )
 
 
 def _is_random(text: str) -> bool:
-    """Whether it is long and holds digits in several places."""
+    """Whether a text is long and holds digits in several places."""
     return len(text) >= _LONG and text.replace("-", "").isalnum() and len(_DIGITS.findall(text)) > 1
 
 
 def _is_plausible(secret: str) -> bool:
-    """Whether it is long enough for a secret, and no placeholder for one."""
+    """Whether a text is long enough for a secret, and no placeholder."""
     return len(secret) >= _SHORTEST and not _PLACEHOLDER.fullmatch(secret)

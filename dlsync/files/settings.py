@@ -1,4 +1,4 @@
-"""Settings: options go before the environment, which goes before dlsync.yaml and its chosen environment."""
+"""Read settings: from options, else environment variables, else dlsync.yaml and its chosen environment."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,9 +33,9 @@ _FILE_SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says; None or empty where it says nothing.
+    """The options of the command line; None for options that are not given.
 
-    :param api_key_file: holds the key and nothing else.
+    :param api_key_file: a file that holds only the key.
     """
 
     url: str | None = None
@@ -51,14 +51,14 @@ NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to work and how; docs/files.md has the meaning of each field.
+    """The settings of a run; docs/files.md explains each field.
 
-    :param url: the API's address without a slash at its end; as ``org``, ``account`` and ``key``, empty where no server
-        is needed and none is given.
-    :param variables: what ``${var:NAME}`` stands for; ``environ``: what ``${env:NAME}`` does, without the key.
+    :param url: the API's address without a slash at its end; for an offline command, ``url``, ``org``, ``account`` and
+        ``key`` may be empty.
+    :param variables: the values of ``${var:NAME}``; ``environ``: those of ``${env:NAME}``, without the key.
     :param numbers: variables that are numbers, as dlsync.yaml spells them.
     :param inventory: ``account``, ``none`` or a path.
-    :param annotate: a stream; empty for none, as ``environment``.
+    :param annotate: a stream; empty for none.
     """
 
     url: str = ""
@@ -93,10 +93,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting, checked or not.
+    """A setting with its source; the value may be invalid.
 
-    :param value: null where it is not set; of the key only that it is.
-    :param source: an option, an environment variable, dlsync.yaml or ``default``; empty where it is not set.
+    :param value: None if it is not set; ``set`` in place of a key.
+    :param source: an option, an environment variable, dlsync.yaml or ``default``; empty if it is not set.
     """
 
     name: str
@@ -114,9 +114,9 @@ def load(
 ) -> Settings:
     """Return the settings of a directory.
 
-    :param require_server: False for what works offline: url, org and account may be missing, the key is not read.
-    :param require_account: False for what is about the organisation: the account may be missing.
-    :raises SettingsError: a setting is wrong, or some are missing; the message names all of those.
+    :param require_server: False for an offline command: url, org and account may be missing, and the key is not read.
+    :param require_account: False for a command on the organisation: the account may be missing.
+    :raises SettingsError: a setting is invalid, or some are missing; the message names all missing settings.
     """
     document = read_valid(directory)
     found = _in_force(document, options, environ)
@@ -152,7 +152,7 @@ def _numbers(directory: Path, environment: str, variables: Mapping[str, Json]) -
 
 
 def settings_in_force(directory: Path, options: Options, environ: Mapping[str, str]) -> tuple[Setting, ...]:
-    """Return each setting with its source, whether right or wrong; :func:`load` reports what is wrong."""
+    """Return each setting with its source, without a check; :func:`load` checks them."""
     found = _in_force(read_file(directory)[0], options, environ)
     if any(mark in str(found["url"].value) for mark in "@?#"):
         found["url"] = Setting("url", "not shown: it may hold a password", found["url"].source)
@@ -160,7 +160,7 @@ def settings_in_force(directory: Path, options: Options, environ: Mapping[str, s
 
 
 def overrides(directory: Path, options: Options, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a warning for each variable that replaces what the chosen environment says of the server."""
+    """Yield a warning for each environment variable that overrides a server setting of the chosen environment."""
     document = read_file(directory)[0]
     found = _in_force(document, options, environ)
     name = str(found["environment"].value or "")
@@ -201,7 +201,7 @@ def _in_force(document: Mapping[str, Json], options: Options, environ: Mapping[s
 
 
 def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
-    """Return the content of dlsync.yaml, and what is wrong with it; both are empty where there is no such file."""
+    """Return the content of dlsync.yaml, and its problems; both are empty if the file does not exist."""
     try:
         content = Directory(directory).read(FILE_NAME)
     except OSError as error:
@@ -226,7 +226,7 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
 
 
 def read_valid(directory: Path) -> Mapping[str, Json]:
-    """Return the document of the directory's dlsync.yaml; raise a SettingsError that names its errors."""
+    """Return the content of the directory's dlsync.yaml; raise a SettingsError that names its errors."""
     document, problems = read_file(directory)
     if errors := [problem for problem in problems if problem.severity == "error"]:
         raise SettingsError("\n".join(map(str, errors)), problems=errors)
@@ -234,7 +234,7 @@ def read_valid(directory: Path) -> Mapping[str, Json]:
 
 
 def environment_names(directory: Path) -> tuple[str, ...]:
-    """Return the environments of the directory's dlsync.yaml, in its order; none where it cannot be read."""
+    """Return the environments of the directory's dlsync.yaml, in its order; none if it cannot be read."""
     return tuple(_environments(read_file(directory)[0]))
 
 
@@ -244,7 +244,7 @@ def _environments(document: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _levels(document: dict[str, Json]) -> Iterator[tuple[FieldPath, dict[str, Json]]]:
-    """Yield the mappings of settings with their paths: the document and its environments."""
+    """Yield each mapping of settings with its path: the document and its environments."""
     named = _environments(document).items()
     for path, mapping in [((), document), *((("environments", name), mapping) for name, mapping in named)]:
         if isinstance(mapping, dict):
@@ -252,7 +252,7 @@ def _levels(document: dict[str, Json]) -> Iterator[tuple[FieldPath, dict[str, Js
 
 
 def _without_kind(document: dict[str, Json]) -> Iterator[schema.Finding]:
-    """Yield an error for each pattern of ``protect`` that can match no kind, and so protects nothing."""
+    """Yield an error for each pattern of ``protect`` that matches no kind, and so protects nothing."""
     kinds = schema.kinds()
     expected = f"expected KIND/GLOB with KIND one of {', '.join(kinds)} or *"
     for path, mapping in _levels(document):
@@ -288,7 +288,7 @@ def _check_environment(environment: Setting, document: Mapping[str, Json], direc
 
 
 def _with_account(document: Mapping[str, Json], environment: str) -> list[str]:
-    """Return the environments that have an account, where none is chosen."""
+    """Return the environments that set an account; none if an environment is chosen."""
     named = {} if environment else _environments(document)
     return [name for name, settings in named.items() if isinstance(settings, dict) and settings.get("account")]
 
@@ -308,14 +308,14 @@ def _require(values: Mapping[str, str], environments: Sequence[str]) -> None:
 
 
 def _check_url(url: Setting) -> None:
-    """Refuse a URL that is no API's address, without showing it: it may hold a password."""
+    """Refuse a URL that is no API's address; do not show it, since it may hold a password."""
     if url.value and (fault := messages.url_fault(str(url.value))):
         source = f"`url` in {url.source}" if url.source.startswith(FILE_NAME) else url.source
         raise SettingsError(f"the URL from {source} {fault}", hint="The API's address looks like https://host/api/v1.")
 
 
 def read_key(file: Path | None, environ: Mapping[str, str]) -> str:
-    """Return the API key from a file, else from DLSYNC_API_KEY; empty where neither has one.
+    """Return the API key from a file, or else from DLSYNC_API_KEY; empty if there is none.
 
     :raises SettingsError: the file cannot be read or is empty, or the key cannot be sent.
     """
@@ -334,7 +334,7 @@ def read_key(file: Path | None, environ: Mapping[str, str]) -> str:
         raise SettingsError(f"{source} is empty")
     if "\n" in key or "\r" in key:
         raise SettingsError(f"{source} holds more than one line; it must hold the key and nothing else")
-    # RFC 9110, section 5.5: beyond visible ASCII, what a header holds is not the same to every server
+    # RFC 9110, section 5.5: servers read other characters of a header in different ways
     if not (key.isascii() and key.isprintable()):
         raise SettingsError(f"{source} holds characters other than visible ASCII")
     return key

@@ -1,4 +1,4 @@
-"""Find files that hold a merge conflict, or what another tool keeps in place of their content."""
+"""Find files that hold a merge conflict, or a pointer or ciphertext of another tool in place of their content."""
 
 import re
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ _BEGINNINGS = {
 }
 _SOPS = re.compile(rb'^\s*"?sops"?:', re.MULTILINE)
 _SOPS_VALUE = b"ENC[AES256_GCM,"
-# both, since a script may have a line that looks like one of them
+# both markers, since a script may have a line that looks like one
 _CONFLICT = re.compile(rb"^<<<<<<< .*?^>>>>>>> ", re.MULTILINE | re.DOTALL)
 
 
 def problems(file: str, content: bytes) -> Iterator[Problem]:
-    """Yield an error if a file holds something else than what it is for.
+    """Yield an error if a file holds a merge conflict, a pointer or ciphertext.
 
     :param file: relative to the tree.
     """
@@ -31,6 +31,6 @@ def problems(file: str, content: bytes) -> Iterator[Problem]:
             yield Problem(Code.UNRESOLVED_FILE, message, file)
     if _SOPS_VALUE in content and _SOPS.search(content):
         yield Problem(Code.UNRESOLVED_FILE, "is encrypted by SOPS: decrypt it", file)
-    if b"<<<<<<< " in content and (found := _CONFLICT.search(content)):  # ten times as fast without one
+    if b"<<<<<<< " in content and (found := _CONFLICT.search(content)):  # the pattern alone takes ten times as long
         line = content.count(b"\n", 0, found.start()) + 1
         yield Problem(Code.UNRESOLVED_FILE, "a merge conflict is not resolved: choose a side", file, line)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and never outside the tree."""
+"""Write files whole or not at all, and never outside the tree."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ from dlsync.model import Action, Address
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A file to write, or where ``content`` is None, to remove.
+    """A file to write, or to remove if ``content`` is None.
 
-    :param file: relative to the tree, POSIX style.
-    :param others: the further resources of which it holds a change.
-    :param before: what it held when it was read; a file to create was not there.
+    :param file: relative to the tree, with slashes.
+    :param others: the other resources that the file changes.
+    :param before: the content when the file was read; None for a file to create.
     """
 
     address: Address
@@ -30,20 +30,20 @@ class FileChange:
 
 
 def write(root: Path, changes: Iterable[FileChange]) -> None:
-    """Write and remove the files of an export; the root is made where it is missing.
+    """Write and remove the files of an export; create the root if it is missing.
 
-    :raises DlsyncError: a file leads outside the tree, or was changed since it was read, before anything is written; or
-        it cannot be written, and those before it are.
+    :raises DlsyncError: a file is outside the tree or was changed since it was read, and no file is written; or a file
+        cannot be written, and the files before it are written.
     """
     places = real_paths(root, changes)
     for change, path in places:
-        is_gone = change.content is None and not os.path.lexists(path)  # as it is to be
-        if (change.before is not None or change.action == "create") and not is_gone:
+        is_removed = change.content is None and not os.path.lexists(path)
+        if (change.before is not None or change.action == "create") and not is_removed:
             require_unchanged(change.file, path, change.before)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DlsyncError(f"{root} cannot be made: {error.strerror}") from error
+        raise DlsyncError(f"{root} cannot be created: {error.strerror}") from error
     for change, path in places:
         try:
             if change.content is None:
@@ -56,10 +56,10 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
 
 
 def require_unchanged(file: str, path: str, before: bytes | None) -> None:
-    """Require that a file holds what it held when it was read; who saved it meanwhile has it nowhere else.
+    """Require that a file is unchanged since it was read: what a user saved since then exists only there.
 
-    :param before: None if it was not there.
-    :raises DlsyncError: it holds something else.
+    :param before: the content when it was read; None if it did not exist.
+    :raises DlsyncError: the file was changed.
     """
     try:
         with open(path, "rb") as stream:
@@ -71,14 +71,14 @@ def require_unchanged(file: str, path: str, before: bytes | None) -> None:
 
 
 def real_paths(root: Path, changes: Iterable[FileChange]) -> list[tuple[FileChange, str]]:
-    """Return the changes of files, each with where the file really is.
+    """Return the changes, each with the real path of its file.
 
-    :raises DlsyncError: a file leads outside the tree.
+    :raises DlsyncError: a file is outside the tree.
     """
     directory = Directory(root)
     places: list[tuple[FileChange, str]] = []
     for change in changes:
-        try:  # of a file to remove, the link and not its target
+        try:  # a removal removes a link, not its target
             places.append((change, directory.real_path(change.file, follow=change.content is not None)))
         except RefusedFile as error:
             raise DlsyncError(f"{change.file} {error.strerror}; nothing was written") from error
@@ -86,11 +86,11 @@ def real_paths(root: Path, changes: Iterable[FileChange]) -> list[tuple[FileChan
 
 
 def replace_file(path: str | Path, content: bytes) -> None:
-    """Put the content beside the file and then in its place: a reader sees the old or the new, never a part."""
+    """Replace a file atomically, so that a reader sees the old or the new content, never a part."""
     folder = os.path.dirname(path)
     beside = os.path.join(folder, f".dlsync-{os.getpid()}.tmp")
     os.makedirs(folder or os.curdir, exist_ok=True)
-    with suppress(FileNotFoundError):  # from a run that was killed; or a link, which must not be written through
+    with suppress(FileNotFoundError):  # left by a run that was killed; or a link, which must not be followed
         os.unlink(beside)
     try:
         with open(beside, "xb") as stream:

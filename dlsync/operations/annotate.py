@@ -20,12 +20,12 @@ async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree,
     if not settings.annotate or not any(change.result == "applied" for change in done.changes):
         return []
     redaction = redaction.with_key(settings.key)
-    name, description = redaction.said(_name(done)), redaction.said(_description(done, tree, settings))
+    name, description = redaction.message(_name(done)), redaction.message(_description(done, tree, settings))
     try:
         await client.annotations.create(settings.annotate, name=name, description=description)
     except DlsyncError as error:
         where = f"the stream `{settings.annotate}`"
-        return [Problem(Code.NOT_ANNOTATED, redaction.said(f"no annotation was posted to {where}: {error.message}"))]
+        return [Problem(Code.NOT_ANNOTATED, redaction.message(f"no annotation was posted to {where}: {error.message}"))]
     return []
 
 

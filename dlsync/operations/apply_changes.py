@@ -172,7 +172,7 @@ class Applier:
         desired, inventory = self.context.desired.get(live.address), self.context.inventory
         in_file = {str(text): text.spelling for text in referenced(dict(desired.document))} if desired else {}
         recorded = hidden_secrets.known(self.context.compared_with or inventory, [live])
-        return Seal(self.context.redaction.knowing({**in_file, **recorded[live.address]}), inventory.salt)
+        return Seal(self.context.redaction.with_spellings({**in_file, **recorded[live.address]}), inventory.salt)
 
     async def _announce(self, changes: Sequence[ResourceChange]) -> None:
         if changes and not self._announced and kind_of(changes[0].address.kind).account_scoped:

@@ -73,7 +73,9 @@ async def drift(
         managed = sum(targets.admits(address) for address in context.inventory if address not in context.missing_live)
         warnings = [*plan_warnings.unread(context.inventory)]
         unreadable = [(address, live.unreadable) for address, live in context.live.items() if live.unreadable]
-        warnings += [Problem(Code.UNREADABLE_ANSWER, context.redaction.said(_UNREADABLE % one)) for one in unreadable]
+        warnings += [
+            Problem(Code.UNREADABLE_ANSWER, context.redaction.message(_UNREADABLE % one)) for one in unreadable
+        ]
         warnings += await lock_warnings(fetcher)
         return Drift(settings.target, found, managed - len(found), tuple(warnings))
 

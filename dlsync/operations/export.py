@@ -232,7 +232,7 @@ class _Edits:
         believes = tree.backup or not tree.sources
         self._former = Former(former) if believes else parted(former, tree.root)
         self._files: dict[str, bytes | None] = dict(tree.sources)
-        self._redacted = Redaction({**values_in([former]), **tree.secrets}).said
+        self._redacted = Redaction({**values_in([former]), **tree.secrets}).message
         redaction = Redaction({**values_in([self._former.known]), **tree.secrets})
         self._context = ExportContext(self._files, redaction, references=not tree.backup)
         # the resources that changed a file
@@ -281,7 +281,7 @@ class _Edits:
         hidden_secrets.require_spellings(live, references=not self._tree.backup)
         _require_allowed(live)
         known = {text: how for text, how in self._known.get(live.address, {}).items() if text in self._former.known}
-        context = replace(self._context, redaction=self._context.redaction.knowing(known))
+        context = replace(self._context, redaction=self._context.redaction.with_spellings(known))
         if desired:
             files = kind.edited_files(desired, live, context)
         else:
@@ -352,7 +352,7 @@ class _Edits:
 
     def _described(self, address: Address, file: str) -> ResourceChange:
         desired, live, kind = self._tree.resources.get(address), self._live.get(address), kind_of(address.kind)
-        redaction = self._context.redaction.knowing(self._known.get(address, {}))
+        redaction = self._context.redaction.with_spellings(self._known.get(address, {}))
         if desired and live:  # a live value may be secret where the file has a reference: only this comparison tells
             diff = kind.as_written(desired, compare(kind, desired, live).diff)
             made = redaction.change(ResourceChange(address, "update", "repo", file, diff=diff))

@@ -65,4 +65,4 @@ def run_owner(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> st
         except (OSError, KeyError):  # a user without a name, as in some containers
             user = "somebody"
         owner = f"{user}@{socket.gethostname()}"
-    return Redaction(secrets).with_key(settings.key).said(owner)
+    return Redaction(secrets).with_key(settings.key).message(owner)

@@ -47,7 +47,7 @@ def read_ignored(root: Path, problems: list[Problem]) -> Ignored:
     :param problems: takes what is wrong with its ``.dlsyncignore``.
     """
     for source in read_files(root, [ignored.FILE], problems, ignored.NOTHING):
-        return ignored.parsed(source.content, problems)
+        return ignored.parse(source.content, problems)
     return ignored.NOTHING_BUT_BUILT_IN
 
 

@@ -106,7 +106,7 @@ class Overlays:
         findings = [one for one in schema.check(self._kind.name, checked) if one.path not in reported]
         redaction = Redaction(resolved.secrets)
         problems = problems_of([*faults, *findings], source, overlay)
-        self.problems += (replace(one, message=redaction.said(one.message)) for one in problems)
+        self.problems += (replace(one, message=redaction.message(one.message)) for one in problems)
         return resolved
 
     def require_taken(self) -> None:

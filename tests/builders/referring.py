@@ -33,4 +33,4 @@ def _text(text: str, secrets: Mapping[str, str]) -> str:
 
 def known(text: str, spelling: str) -> Redaction:
     """Return a redaction that knows one text as a whole."""
-    return Redaction({}).knowing({text: spelling})
+    return Redaction({}).with_spellings({text: spelling})

@@ -31,7 +31,7 @@ def test_validate_prints_its_problems_with_files_from_the_root_of_the_repository
     assert (done.code, done.err) == (0, "")
     assert done.out == (
         "::warning file=tree/dashboards/web.yaml,line=2,col=1,title=unknown-field::"
-        "`owner` is not a field that is known here\n"
+        "`owner` is not a known field\n"
         "::warning file=tree/dashboards/web.yaml,line=2,col=8,title=ambiguous-value::"
         "`on` has another value in YAML 1.1: put it in quotes\n"
     )

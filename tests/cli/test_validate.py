@@ -110,10 +110,10 @@ EXPOSED = {
 }
 IN_FIELD = "(a URL with a token in its path): put it into the environment as ${env:NAME}"
 IN_SETTINGS = (
-    "(a URL with a token in its path): put it into the environment, and ${env:NAME} where it is used: "
-    "this file has no such references"
+    "(a URL with a token in its path): put it into the environment, and ${env:NAME} into resources: "
+    "this file cannot refer to the environment"
 )
-IN_SCRIPT = "keep it out of the script, whose parameters can hold ${env:NAME}"
+IN_SCRIPT = "keep it out of the script; the parameters of a plugin can hold ${env:NAME}"
 
 
 def test_a_likely_secret_is_warned_of_in_every_file_and_not_shown(tree: Path) -> None:

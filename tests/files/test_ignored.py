@@ -99,13 +99,13 @@ def test_a_pattern_means_what_gitignore_has_it_mean(pattern: list[str], names: l
         expected = GitIgnoreSpec.from_lines([line], backend="simple").check_file(path).include
     except ValueError:
         return
-    assert ignored.parsed(line.encode(), []).by_user(path) == expected
+    assert ignored.parse(line.encode(), []).by_user(path) == expected
 
 
 @pytest.mark.parametrize("pattern", ["a*" * 30 + "b", "?*" * 30 + "b", "[a]*" * 30 + "b", "**/a/" * 30 + "**/b"])
 @pytest.mark.parametrize("path", ["rules/" + "a" * 250, "rules/" + "a/" * 500 + "x"], ids=["long", "deep"])
 def test_no_pattern_takes_exponential_time(pattern: str, path: str) -> None:
-    assert ignored.parsed(pattern.encode(), []).by_user(path) is None  # else the test does not end
+    assert ignored.parse(pattern.encode(), []).by_user(path) is None  # else the test does not end
 
 
 def test_a_line_that_is_no_pattern_is_an_error_with_its_number(tmp_path: Path) -> None:

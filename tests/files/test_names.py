@@ -91,7 +91,7 @@ def test_escapes_in_lower_case_are_understood() -> None:
 
 @pytest.mark.parametrize("stem", ["%ff", "50%ab", "%C3\u00e9"])
 def test_escapes_that_are_not_utf_8_are_refused_with_a_way_out(stem: str) -> None:
-    with pytest.raises(DlsyncError, match="which is not UTF-8") as raised:
+    with pytest.raises(DlsyncError, match="that is not UTF-8") as raised:
         resource_name(stem)
     assert raised.value.hint == "Write a % that stands for itself as %25."
 

@@ -53,14 +53,14 @@ MESSAGES = Redaction({HOOK: "${env:HOOK}"})
 
 @pytest.mark.parametrize("spelled", [HOOK, " ".join(HOOK.split()), json.dumps(HOOK)[1:-1]])
 def test_a_message_may_spell_a_secret_on_one_line_or_as_json_and_cut_it(spelled: str) -> None:
-    assert MESSAGES.said(f"no hook {spelled} here") == "no hook ${env:HOOK} here"
+    assert MESSAGES.message(f"no hook {spelled} here") == "no hook ${env:HOOK} here"
     for end in range(4, len(spelled)):
         for cut in ("…", "..."):
-            assert MESSAGES.said(f"400: {spelled[:end]}{cut} and x{cut}") == f"400: ${{env:HOOK}}{cut} and x{cut}"
+            assert MESSAGES.message(f"400: {spelled[:end]}{cut} and x{cut}") == f"400: ${{env:HOOK}}{cut} and x{cut}"
 
 
 def test_of_a_secret_that_is_cut_three_characters_tell_nobody_what_it_is() -> None:
-    assert MESSAGES.said("see htt… or https://h") == "see htt… or https://h"
+    assert MESSAGES.message("see htt… or https://h") == "see htt… or https://h"
 
 
 def test_a_change_that_failed_does_not_say_a_part_of_a_secret() -> None:
@@ -75,7 +75,7 @@ def test_a_redaction_does_not_show_what_it_hides() -> None:
 @given(VALUES)
 def test_where_nothing_is_secret_nothing_changes(value: object) -> None:
     assert NOTHING_SECRET.value(value) == value  # type: ignore[arg-type]  # any value of JSON is one
-    assert NOTHING_SECRET.said("s3cret...") == "s3cret..."
+    assert NOTHING_SECRET.message("s3cret...") == "s3cret..."
     assert NOTHING_SECRET.change(change("create", "rule/x")) == change("create", "rule/x")
 
 
@@ -109,12 +109,12 @@ HARD = "a \"b\" 'c' \\d %25 & <e> ü✓ \u202e\nand a second line"
     ],
 )
 def test_in_words_a_secret_is_found_however_it_is_quoted(spelled: str) -> None:
-    assert Redaction({HARD: "${env:A}"}).said(f"it was: {spelled}!") == "it was: ${env:A}!"
+    assert Redaction({HARD: "${env:A}"}).message(f"it was: {spelled}!") == "it was: ${env:A}!"
 
 
 @pytest.mark.parametrize("dots", ["...", "…"])
 def test_in_words_the_beginning_of_a_secret_is_found_where_it_is_cut_off(dots: str) -> None:
-    assert REDACTION.said(f"no s3cre{dots} nor s3cret-lo{dots}, s3c{dots}s3cre") == (
+    assert REDACTION.message(f"no s3cre{dots} nor s3cret-lo{dots}, s3c{dots}s3cre") == (
         f"no ${{env:A}}{dots} nor ${{env:B}}{dots}, s3c{dots}s3cre"
     )
 
@@ -143,7 +143,7 @@ def test_in_words_no_encoding_of_a_text_around_a_secret_gives_it_away(
     encoded: Callable[[bytes], str], before: str, after: str
 ) -> None:
     said = f"refused (422: 'x {encoded((before + CODED + after).encode())}')"
-    shown = Redaction({CODED: "${env:A}"}).said(said)
+    shown = Redaction({CODED: "${env:A}"}).message(said)
     assert "encoded secret" in shown or (shown != said and encoded(CODED[-8:].encode()) not in shown)
 
 
@@ -154,29 +154,29 @@ def test_in_words_the_beginning_of_an_encoded_secret_is_found_where_it_is_cut_of
     whole = encoded(b"S3cret-9Zq4tR7w")
     for end in range(len(encoded(b"S3cret")), len(whole)):
         said = f"422: {whole[:end]}…"
-        assert Redaction({"S3cret-9Zq4tR7w": "${env:A}"}).said(said) != said
+        assert Redaction({"S3cret-9Zq4tR7w": "${env:A}"}).message(said) != said
 
 
 @pytest.mark.parametrize("secret", ["ж7Ж", "ü✓", "🔑", "abcd"])
 @given(before=PLAIN, after=PLAIN)
 def test_in_words_a_short_secret_in_base64_is_found_by_its_bytes(secret: str, before: str, after: str) -> None:
     said = base64.b64encode((before + secret + after).encode()).decode()
-    assert Redaction({secret: "${env:A}"}).said(said) != said
+    assert Redaction({secret: "${env:A}"}).message(said) != said
 
 
 def test_in_words_what_only_looks_encoded_stays() -> None:
     text = "50 %41 &amp; \\u0041 averages of memory_used/percent on web-server-1 A… and \\n"
-    assert Redaction({"s3cret": "${env:A}", "a1": "${env:B}", "HOOK": "${env:HOOK_%41}"}).said(text) == text
+    assert Redaction({"s3cret": "${env:A}", "a1": "${env:B}", "HOOK": "${env:HOOK_%41}"}).message(text) == text
 
 
 @pytest.mark.parametrize("spelled", ["\u017f3cret", "S3CRET", "\u0130 s3cret"])  # a long s; a letter that folds to two
 def test_in_words_a_secret_is_found_in_any_letters(spelled: str) -> None:
-    assert REDACTION.said(spelled).endswith("${env:A}")
+    assert REDACTION.message(spelled).endswith("${env:A}")
 
 
 @given(st.text("ab", min_size=6, max_size=40), st.text("ab", min_size=6, max_size=40), st.text("ab", max_size=200))
 def test_in_words_secrets_that_overlap_leave_nothing_of_each_other(one: str, other: str, text: str) -> None:
-    said = Redaction({one: "1", other: "2"}).said(text)
+    said = Redaction({one: "1", other: "2"}).message(text)
     places = {at for secret in (one, other) for at in range(len(text)) if text.startswith(secret[:16], at)}
     hidden = {place for at in places for place in range(at, at + 6)}
     assert len(said.replace("1", "").replace("2", "")) <= len(text) - len({at for at in hidden if at < len(text)})
@@ -184,21 +184,21 @@ def test_in_words_secrets_that_overlap_leave_nothing_of_each_other(one: str, oth
 
 @pytest.mark.parametrize("more", ["", " and more", ", cut"])
 def test_in_words_the_beginning_of_a_long_secret_is_found_whatever_follows(more: str) -> None:
-    assert Redaction({"0123456789" * 3: "${env:A}"}).said(f"not {'0123456789' * 2}{more}") == f"not ${{env:A}}{more}"
+    assert Redaction({"0123456789" * 3: "${env:A}"}).message(f"not {'0123456789' * 2}{more}") == f"not ${{env:A}}{more}"
 
 
 @pytest.mark.parametrize("secrets", [("abcdefghijkl", "bcdefghijklm"), ("one-secret-1", "one-secret-2")])
 def test_in_words_a_text_around_a_secret_is_no_secret(secrets: tuple[str, str]) -> None:
     url, (former, now) = "https://hooks.example.org/", secrets
-    said = Redaction({**values_in([{url + former: url + "${env:A}"}]), now: "${env:A}"}).said
+    said = Redaction({**values_in([{url + former: url + "${env:A}"}]), now: "${env:A}"}).message
     assert said(f"to {url}{now}") == said(f"to {url}{former}") == f"to {url}${{env:A}}"
     assert said(f"to {url}other") == f"to {url}other"
 
 
 def test_in_words_a_short_secret_is_found_as_it_is_and_not_in_other_letters() -> None:
     short = Redaction({"Web": "${env:A}"})
-    assert short.said("web Web V2Vi") == "web ${env:A} ${env:A}"
-    assert Redaction({"Web": "${env:A}", "s3cret": "${env:B}"}).said("S3CRET WEB") == "${env:B} WEB"
+    assert short.message("web Web V2Vi") == "web ${env:A} ${env:A}"
+    assert Redaction({"Web": "${env:A}", "s3cret": "${env:B}"}).message("S3CRET WEB") == "${env:B} WEB"
 
 
 def test_a_file_keeps_what_would_not_be_read_back_as_the_same() -> None:
@@ -308,7 +308,9 @@ def test_as_a_file_spells_it_a_text_means_what_it_is(text: str) -> None:
     ],
 )
 def test_a_file_has_a_reference_for_a_text_that_is_known_or_holds_a_long_value_apart(text: str, spelled: str) -> None:
-    redaction = Redaction({"s3cret-value": "${env:V}", "prod": "${env:STAGE}"}).knowing({"A prod": "A ${env:STAGE}"})
+    redaction = Redaction({"s3cret-value": "${env:V}", "prod": "${env:STAGE}"}).with_spellings(
+        {"A prod": "A ${env:STAGE}"}
+    )
     assert redaction.spelled({"a": [text]}) == {"a": [spelled]}
     assert redaction.spelled({text: 1}) == {spelled: 1}
 
@@ -333,7 +335,7 @@ def test_the_values_in_a_text_are_those_that_its_spelling_shows(
 
 
 def test_a_key_is_secret_where_there_is_one() -> None:
-    assert REDACTION.with_key("changeme").said("s3cret changeme") == "${env:A} [key]"
+    assert REDACTION.with_key("changeme").message("s3cret changeme") == "${env:A} [key]"
     assert REDACTION.with_key("") is REDACTION
 
 
@@ -371,4 +373,4 @@ def test_a_text_is_the_sum_of_its_parts_of_which_the_secrets_are_marked(text: st
 
 def test_what_is_left_of_a_secret_from_which_the_key_was_taken_out_is_taken_out_too() -> None:
     knows = Redaction({"https://changeme@hooks": "${env:A}"}).with_key("changeme")
-    assert knows.said(f"no https://{KEY}@hooks, {KEY}") == f"no ${{env:A}}, {KEY}"
+    assert knows.message(f"no https://{KEY}@hooks, {KEY}") == f"no ${{env:A}}, {KEY}"

@@ -380,8 +380,8 @@ def test_strays_come_in_the_documents_order_with_what_is_known_there() -> None:
     assert [(one.path, one.message) for one in schema.unknown_fields(NODE, document, set())] == [
         (("by_name", "c", "nam"), "`by_name.c.nam`: did you mean `name`?"),
         (("size",), '`size` is "medium", known are "small", "large"'),
-        (("people", 1, "age"), "`people[1].age` is not a field that is known here"),
-        (("shoe",), "`shoe` is not a field that is known here"),
+        (("people", 1, "age"), "`people[1].age` is not a known field"),
+        (("shoe",), "`shoe` is not a known field"),
     ]
 
 

@@ -98,7 +98,7 @@ def test_a_token_of_a_known_form_is_a_secret_in_any_string_and_in_a_script(token
 
 @pytest.mark.parametrize("text", GIVEN)
 def test_what_is_given_as_a_password_is_one(text: str) -> None:
-    assert only(text) == ["an option or a parameter that is one"]
+    assert only(text) == ["by the name of an option or parameter"]
 
 
 @pytest.mark.parametrize("text", NONE)
@@ -127,7 +127,7 @@ def test_a_finding_has_its_place_says_what_to_do_and_not_the_value() -> None:
     )
     assert found.severity == "warning"
     (told,) = secret_scan.problems("dlsync.yaml", content)
-    assert told.message.endswith("${env:NAME} where it is used: this file has no such references")
+    assert told.message.endswith("${env:NAME} into resources: this file cannot refer to the environment")
 
 
 @pytest.mark.parametrize("comment", ["gitleaks:allow", "pragma: allowlist secret"])

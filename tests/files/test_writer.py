@@ -133,7 +133,7 @@ def test_a_folder_where_a_file_should_be_and_the_other_way_round_is_an_error(tmp
             write_all(tmp_path, {name: b"2"})
     with pytest.raises(DlsyncError, match="folder cannot be written: "):
         write(tmp_path, folder=None)
-    with pytest.raises(DlsyncError, match="file cannot be made: File exists"):
+    with pytest.raises(DlsyncError, match="file cannot be created: File exists"):
         write(tmp_path / "file", x=b"2")
     assert tree_files(tmp_path) == {"folder/x": b"1", "file": b"1"}
 

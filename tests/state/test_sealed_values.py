@@ -66,7 +66,7 @@ def test_a_text_that_holds_a_short_value_or_one_inside_a_word_is_kept_as_it_is(t
 
 
 def test_a_number_that_a_server_made_of_a_secret_is_kept_as_one() -> None:
-    redaction = Redaction({"47114711": "${env:A}", "4712": "${env:B}", "True": "${env:B}"}).knowing(
+    redaction = Redaction({"47114711": "${env:A}", "4712": "${env:B}", "True": "${env:B}"}).with_spellings(
         {"4713": "${env:C}"}
     )
     first, *others = [sealed(one, Seal(redaction)) for one in (47114711, 4712, 4713, True)]

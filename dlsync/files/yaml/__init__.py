@@ -1,4 +1,4 @@
-"""YAML files: what they mean, where their parts stand, and how to write and edit them."""
+"""Parse, write, format and edit YAML, and find the places of values in it."""
 
 from dlsync.files.yaml.dump import dump
 from dlsync.files.yaml.edit import rewrite

@@ -1,4 +1,4 @@
-"""A document as YAML text in the house style; other writers take a hundred times as long."""
+"""Write a document as YAML in the house style; other writers take a hundred times as long."""
 
 import re
 from functools import lru_cache
@@ -10,9 +10,9 @@ from dlsync.files.yaml.source import InvalidYaml
 from dlsync.model import Code, Json, Problem
 
 _SIMPLE_KEY = 1000  # YAML allows 1,024 characters before the colon
-# what reorders or hides text, line breaks of YAML 1.1, non-characters
+# characters that reorder or hide text, line breaks of YAML 1.1, non-characters
 _HIDING = "\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff"
-# what one line cannot show as it is; a block may hold the joiners of emoji and scripts, and spaces that do not break
+# characters that one line must escape; a block may hold the joiners of emoji and scripts, and no-break spaces
 _INVISIBLE = rf"\x00-\x1f\x7f-\xa0\u200c\u200d{_HIDING}"
 _UNSHOWN_IN_BLOCK = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_HIDING}]")
 _ESCAPED = re.compile(f'["\\\\{_INVISIBLE}]')
@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[\w./(^$;+][^\n]*|[^\x00-\x7f].*", re.ASCII)
 _BROKEN_PLAIN = re.compile(r"^\.\.\.|: |:$| #| $|:\t|\t")
 _FLOW_INDICATOR = re.compile(r"[,\[\]{}]")
 _WORDS = {None: "null", True: "true", False: "false"}
-# what some reader takes for null, a boolean, a number, a date, a time, a merge or a default
+# texts that some reader takes for null, a boolean, a number, a date, a time, a merge or a default
 _AMBIGUOUS = re.compile(
     r"~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?\.(?:inf|nan)|[-+.\d][\d_.:,a-foxtz +-]*|_[\d_.]*", re.IGNORECASE
 )
@@ -29,9 +29,9 @@ _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r
 
 
 class Layout(NamedTuple):
-    """Columns that block style indents by.
+    """The indentation of block style, in columns.
 
-    :param step: a mapping under its key; ``offset``: the dashes of a list under theirs.
+    :param step: of a mapping under its key; ``offset``: of the dashes of a list under its key.
     """
 
     step: int = 2
@@ -42,9 +42,9 @@ HOUSE = Layout()
 
 
 def dump(document: Json) -> bytes:
-    """Return the document as a YAML file: block style, two columns a level, keys in their order, nothing folded.
+    """Return the document as a YAML file: block style, two columns a level, keys in their order, no folded text.
 
-    :raises InvalidYaml: for what a file cannot hold: infinity, half a surrogate pair, more than 100 levels.
+    :raises InvalidYaml: the document holds infinity, half a surrogate pair, or more than 100 levels.
     """
     try:
         return ("\n".join(lines(document)) + "\n").encode()
@@ -62,14 +62,14 @@ def lines(value: Json, layout: Layout = HOUSE) -> list[str]:
 
 
 def indented(block: list[str], columns: int) -> list[str]:
-    """Return the lines further to the right; empty ones stay empty."""
+    """Return the lines indented; empty lines stay empty."""
     return [" " * columns + line if line else line for line in block]
 
 
 def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Layout, levels: int) -> None:
     """Add the lines of a value.
 
-    :param margins: what the first line begins with, and what those below begin with.
+    :param margins: the beginning of the first line, and of the lines below.
     """
     head, margin = margins
     if isinstance(value, str) and "\n" in value and (block := literal(value)):
@@ -101,7 +101,7 @@ def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Lay
 def scalar(value: Json) -> str:
     """Return a scalar, or an empty collection, on one line of block style.
 
-    :raises InvalidYaml: for what YAML, or JSON, has no way to write.
+    :raises InvalidYaml: it is an infinite number, or not a number.
     """
     if isinstance(value, str):
         return string(value)
@@ -112,15 +112,15 @@ def scalar(value: Json) -> str:
     if isinstance(value, float) and not isfinite(value):
         raise InvalidYaml(Problem(Code.INVALID_YAML, f"{value} cannot be written; expected a finite number"))
     text = repr(value)
-    return text if "." in text else text.replace("e", ".0e")  # YAML 1.1 wants the point
+    return text if "." in text else text.replace("e", ".0e")  # YAML 1.1 requires the point
 
 
-@lru_cache(maxsize=4096)  # documents say the same words over and over
+@lru_cache(maxsize=4096)  # documents repeat their words
 def string(text: str, quote: str = "", *, flow: bool = False) -> str:
-    """Return a string on one line: plain where every reader takes it for this string, else in quotes.
+    """Return a string on one line: plain if every reader takes it for this string, else in quotes.
 
-    :param quote: the quotes to use, where they can hold the string.
-    :param flow: whether it stands inside of brackets.
+    :param quote: the preferred quotes.
+    :param flow: whether it is inside brackets.
     """
     if quote == '"' or _UNSHOWN.search(text):
         return f'"{_ESCAPED.sub(_escape, text)}"'
@@ -134,11 +134,11 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def literal(text: str, step: int = 2, *, was_block: bool = False) -> list[str] | None:
-    """Return the header and the lines, not indented, of a literal block; None where one would not be exact, or plain.
+    """Return the header and the unindented lines of a literal block; None if a block would be inexact or fragile.
 
-    :param step: columns that the lines are to be indented by.
+    :param step: the indentation that the lines get, in columns.
     :param was_block: whether a block held the text before; then it may have blank lines at its end, lines of white
-        space and an indented first line, which other editors are apt to damage.
+        space and an indented first line, which other editors tend to damage.
     """
     body = text.rstrip("\n")
     ending = text[len(body) :]

@@ -1,7 +1,7 @@
-"""A text changed to mean another document: only the lines that must change do, and a comment goes with its item.
+"""Edit a text to hold another document: change only the lines that must change, and keep comments with their items.
 
-Each piece that was edited is parsed by itself. Where it does not mean what it should, it is written anew below its
-comments, or else what encloses it is.
+Each edited piece is parsed by itself. If its value is wrong, the piece is written from its value, below its comments;
+if that is impossible, the enclosing collection is written so.
 """
 
 import re
@@ -26,13 +26,12 @@ _LEADING_COMMENTS = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?(?:\r\n|[\r\n]))*+")
 
 
 def rewrite(content: bytes, document: Json, pair: Pairing) -> bytes:
-    """Return the text changed so that ``parse`` gives the document: what did not change stays, byte for byte.
+    """Edit the text so that ``parse`` returns the document; the text of unchanged values stays, byte for byte.
 
-    A text that is not YAML is written anew.
+    A text that is not YAML is replaced as a whole.
 
-    :param pair: returns for the list at a path, as it was and as it becomes, which items are the same: positions in
-        both.
-    :raises InvalidYaml: for a document that no file can hold; see ``dump``.
+    :param pair: returns the positions of the same items in two lists: those at a path before and after.
+    :raises InvalidYaml: no file can hold the document; see ``dump``.
     """
     anew = dump(document)
     try:
@@ -61,7 +60,7 @@ def rewrite(content: bytes, document: Json, pair: Pairing) -> bytes:
 
 
 def _candidates(source: Source, root: Node | None, document: Json, pair: Pairing) -> Iterator[str]:
-    """Yield texts that should mean the document, the one with the fewest changes first."""
+    """Yield texts that should hold the document, in the order of their changes, fewest first."""
     if root is not None and continues(document, root):
         targets = {node.target: None for node in root.walk() if node.target}
         for expand in dict.fromkeys(map(frozenset, ((), *zip(targets), targets))):
@@ -71,7 +70,7 @@ def _candidates(source: Source, root: Node | None, document: Json, pair: Pairing
 
 
 def _last_block(source: Source, root: Node | None) -> tuple[str, str]:
-    """Return the block scalar at the end of a text without a line feed, and what means the same before one."""
+    """Return the block scalar at the end of a text without a line feed, and how to write it before a line feed."""
     last = [*root.walk()][-1] if root else None
     if last is None or not last.is_block_scalar or last.value.endswith("\n"):
         return "", ""
@@ -87,7 +86,7 @@ def _means(text: str, document: Json) -> bool:
 
 
 def _root_replaced(source: Source, root: Node | None, document: Json) -> str:
-    """Return the text with its whole document written anew, and all comments around it and between its items."""
+    """Return the text with its whole document replaced; keep the comments around it and between its items."""
     text, newline = source.text, source.newline
     start = stop = len(text)
     free: list[str] = []
@@ -105,11 +104,11 @@ def _root_replaced(source: Source, root: Node | None, document: Json) -> str:
 
 
 class _Editor(FlowEditor):
-    """Edits one text, by pieces of its block collections."""
+    """Edit one text by the pieces of its block collections."""
 
     @cached_property
     def _layout(self) -> Layout:
-        """How far the text indents: its first nested mapping and its first list, else as the house does."""
+        """The indentation of the first nested mapping and the first list in the text, by default the house style."""
         found = HOUSE._asdict()
         for key, value in reversed([entry for node in self.root.walk() for entry in node.entries()]):
             columns = self.source.column(value.start) - self.source.column(key.start)
@@ -119,12 +118,12 @@ class _Editor(FlowEditor):
         return Layout(**found)
 
     def root_edited(self, new: Collection) -> str:
-        """Return the whole text with its root, a collection that does not become empty, changed."""
+        """Return the whole text with a new value of its root, a collection that is not empty."""
         start, stop, inner = self._edited(self.root, new, (), 0)
         return self.source.text[:start] + inner + self.source.text[stop:]
 
     def _edited(self, node: Node, new: Collection, path: Path, below: int) -> tuple[int, int, str]:
-        """Return begin and end of a collection with its comments, and the text to put there."""
+        """Return the beginning and the end of a collection with its comments, and its new text."""
         if node.flow:
             return node.start, node.end, self.flow_edited(node, new, path)
         old = pieces(self.source, node, below)
@@ -139,10 +138,10 @@ class _Editor(FlowEditor):
         return self.source.newline.join(block) + self.source.newline
 
     def _assembled(self, old: list[Piece], parts: list[Part]) -> str:
-        """Return the text of a block collection made of other parts, without the indentation of its first line.
+        """Return the text of a block collection with other parts, without the indentation of its first line.
 
-        Gaps with comments go before the piece that they were before, or before the next one that stays; blank lines
-        separate as they did, and new neighbours as most pieces here are separated.
+        A gap with comments stays before its piece; if that is removed, the gap goes before the next piece that stays.
+        Blank lines stay between two old neighbours; new neighbours get the most common blank lines of the collection.
         """
         indent = " " * self.source.column(old[0].start)
         text = self.source.text
@@ -163,7 +162,7 @@ class _Editor(FlowEditor):
         return result + "".join(carried.values())
 
     def _piece(self, old: list[Piece], index: int, new: Json, path: Path) -> str:
-        """Return a piece's text with its value changed: in place, or where that fails, written anew."""
+        """Return the text of a piece with a new value: edited in place, or if that fails, written from the value."""
         piece = old[index]
         text, column = self.source.text, self.source.column(piece.start)
         if self.is_unchanged(piece.value, new):
@@ -185,12 +184,12 @@ class _Editor(FlowEditor):
         return self._below(comments(self.root, self.source, piece.start, piece.stop), piece, self._fresh(piece, alone))
 
     def _below(self, above: Iterable[str], piece: Piece, text: str) -> str:
-        """Return the text of a piece from its start on, with more comments above."""
+        """Return a piece with a new text after its comments, and with more comments above that text."""
         margin = self.source.newline + " " * self.source.column(piece.start)
         return self.source.text[piece.lead : piece.start] + "".join(comment + margin for comment in above) + text
 
     def _replaced(self, piece: Piece, new: Json, column: int) -> str:
-        """Return a piece with another value behind its colon or dash, and all comments around it."""
+        """Return a piece with a new value after its colon or dash; keep all comments around the value."""
         between, comment, below, free = self._around(piece)
         label = self.source.text[piece.start : piece.label]
         if isinstance(new, dict | list) and new:
@@ -216,10 +215,10 @@ class _Editor(FlowEditor):
         return self._below(free, piece, label + inline + last + below)
 
     def _around(self, piece: Piece) -> tuple[str, str, str, list[str]]:
-        """Return what stands around the value of a piece.
+        """Return the texts around the value of a piece.
 
-        :returns: the text between its label and the value, the comment behind the value, on its line, the lines below,
-            and the comments inside of the value that belong to no item.
+        :returns: the text between its label and the value, the comment after the value, on its line, the lines below,
+            and the comments inside the value that belong to no item.
         """
         text, node = self.source.text, piece.value
         if node.children and not node.flow:
@@ -234,7 +233,7 @@ class _Editor(FlowEditor):
         return between, (found and found["comment"]) or "", behind, self.free_comments(node)
 
     def _scalar(self, node: Node, new: Json, column: int) -> list[str]:
-        """Return the lines of a scalar, or an empty collection, in the style of the one that was there."""
+        """Return the lines of a scalar, or an empty collection, in the style of the old value."""
         if not isinstance(new, str):
             return [scalar(new)]
         step = self._layout.step
@@ -248,7 +247,7 @@ class _Editor(FlowEditor):
 
 
 def _carried(gaps: list[str], stay: set[int | None]) -> dict[int, str]:
-    """Return the comments that stood before pieces which are gone, by the next piece that stays, or behind the last."""
+    """Return the comments above removed pieces, by the index of the next piece that stays; after all pieces if none."""
     carried: dict[int, str] = {}
     for index, gap in enumerate(gaps):
         if gap.strip() and index not in stay:

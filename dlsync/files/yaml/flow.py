@@ -1,7 +1,7 @@
-"""Edit collections in brackets, with the quotes, blanks, line breaks and comments that they have.
+"""Edit collections in brackets; keep their quotes, blanks, line breaks and comments.
 
-A comment behind a child, on its line, belongs to the child; those on lines of their own belong to the child below, or
-below the last child, to the collection.
+A comment after a child, on its line, belongs to the child. A comment on a line of its own belongs to the child below;
+after the last child, it belongs to the collection.
 """
 
 import re
@@ -21,13 +21,13 @@ _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
 _ANCHOR = re.compile(r"&\S+[ \t]+")
 _SEPARATORS = {sign: re.compile(sign + r"[ \t]*") for sign in ":,"}
 Pairing: TypeAlias = Callable[[Path, list[Json], list[Json]], Iterable[tuple[int, int]]]
-Part: TypeAlias = tuple[int | None, str]  # a child's text, and the index of the child that it was
+Part: TypeAlias = tuple[int | None, str]  # the former index of a child, None for a new child; and its text
 Edit: TypeAlias = Callable[[int, Json, Path], str]
 Write: TypeAlias = Callable[[Collection], str]
 
 
 class _Style(NamedTuple):
-    """How a collection is written: its quotes, empty for those that are needed, and its colon and comma with blanks."""
+    """The style of a collection: its quotes (empty: only if needed), and its colon and comma with blanks."""
 
     quote: str
     colon: str
@@ -43,10 +43,10 @@ class _Style(NamedTuple):
 
 @dataclass(frozen=True)
 class FlowEditor:
-    """Edits the collections in brackets of one text.
+    """Edit the collections in brackets of one text.
 
     :param pair: see :func:`~dlsync.files.yaml.edit.rewrite`.
-    :param expand: nodes with an anchor whose aliases are written out.
+    :param expand: nodes with an anchor whose aliases are replaced by their values.
     """
 
     source: Source
@@ -56,7 +56,7 @@ class FlowEditor:
     _new: dict[Node, Json] = field(default_factory=dict)
 
     def is_unchanged(self, node: Node, new: Json) -> bool:
-        """Return whether the text of the node can stay: an alias can where its anchor gets the same value."""
+        """Return whether the text of a node can stay; an alias can stay if its anchor gets the same value."""
         self._new[node] = new
         if node.target:
             return node.target not in self.expand and same(self._new.get(node.target, node.target.value), new)
@@ -68,9 +68,9 @@ class FlowEditor:
         return found[0] if found else ""
 
     def parts(self, node: Node, new: Collection, path: Path, edited: Edit, written: Write) -> list[Part]:
-        """Return the children that a collection becomes.
+        """Return the children of a collection with a new value.
 
-        :param edited: returns a child, by its index, with another value; ``written``: returns one that is new.
+        :param edited: returns the text of an old child, given its index and new value; ``written``: of a new child.
         """
         if isinstance(new, list):
             was = {after: before for before, after in self.pair(path, [child.value for child in node.children], new)}
@@ -81,7 +81,7 @@ class FlowEditor:
         return [*old, *((None, written({name: new[name]})) for name in new if name not in names)]
 
     def flow_edited(self, node: Node, new: Collection, path: Path) -> str:
-        """Return the text of a collection in brackets that does not become empty."""
+        """Return the text of a collection in brackets with a new value, which is not empty."""
         style = self._style(node)
         entries = [*node.entries()]
 
@@ -109,7 +109,7 @@ class FlowEditor:
         return self.root.flow and bool(keys) and all(key.style == '"' for key in keys)
 
     def _style(self, node: Node) -> _Style:
-        """Return how a node is written; its quotes are those of all keys of a mapping, or of all scalars of a list."""
+        """Return the style of a node; its quotes are those of all keys of a mapping, or all scalars of a list."""
         shown = node.children[::2] if node.form == "mapping" else node.children or [node]
         styles = {child.style for child in shown if child.form == "scalar"}
         quote = '"' if self._is_json else styles.pop() if len(styles) == 1 else ""
@@ -144,14 +144,14 @@ class FlowEditor:
         return self.anchor(node) + self._style(node).value(new)
 
     def _gaps(self, node: Node) -> list[str]:
-        """Return the texts before, between and behind the children."""
+        """Return the texts before, between and after the children."""
         spans = [(child.start, child.end) for child in node.children if node.form == "list"]
         spans += [(key.start, max(key.end, value.end)) for key, value in node.entries()]
         edges = [node.content, *chain.from_iterable(spans), node.end]
         return [self.source.text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
     def _joined(self, node: Node, parts: list[Part]) -> str:
-        """Return the collection's text with other children, each with its comments."""
+        """Return the text of a collection with new children, each with its comments."""
         text, gaps = self.source.text, self._gaps(node)
         broken = next((gap.rsplit("\n", 1)[1] for gap in gaps[:-1] if "\n" in gap), None)
         margin = self.source.newline + (" " * (self.source.column(node.content) + 2) if broken is None else broken)

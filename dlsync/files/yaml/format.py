@@ -1,4 +1,4 @@
-"""Write a text in the house style: as ``dump`` does, with its comments."""
+"""Format a text in the house style of ``dump``, with its comments."""
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -15,9 +15,10 @@ Order = Callable[[Path, Collection[str]], list[str]]
 
 
 def formatted(content: bytes, order: Order, file: str = "") -> bytes:
-    """Return the text in the house style: the same value and comments, and at most one blank line at a place.
+    """Return the text in the house style, with the same value and comments, and no two blank lines in a row.
 
-    :param order: returns the keys of the mapping at a path in their order; a free-standing comment keeps them.
+    :param order: returns the keys of the mapping at a path in their order; in a mapping with a free-standing comment,
+        the keys keep their order.
     :param file: for messages; relative to the directory.
     :raises Unspliceable: the text has anchors, or a comment would be lost.
     :raises InvalidYaml: it is not YAML.
@@ -38,7 +39,7 @@ def formatted(content: bytes, order: Order, file: str = "") -> bytes:
 
 
 class _Formatter:
-    """Formats the collections of one text; all lines are those of a collection at column 0."""
+    """Format the collections of one text; methods return lines as for a collection at column 0."""
 
     def __init__(self, source: Source, root: Node, order: Order) -> None:
         self._source = source
@@ -54,7 +55,7 @@ class _Formatter:
         return _trimmed([*head, *lines(self._arranged(self._root.value, ())), *tail])
 
     def _block(self, node: Node, path: Path, begin: int, end: int) -> list[str]:
-        """Return the lines of a block collection, with the comments from a place before to one behind it."""
+        """Return the lines of a block collection, with the comments between two places around it."""
         old = pieces(self._source, node, begin)
         places = [begin, *(piece.stop for piece in old)]
         above = [self._between(stop, piece.start) for stop, piece in zip(places, old, strict=False)]
@@ -69,7 +70,7 @@ class _Formatter:
             order.sort()
         above[0] = above[0][cut:]
         bodies = [[*above[at], *self._entry(old[at], (*path, names[at] if names else 0))] for at in order]
-        if head:  # which ends in a blank line
+        if head:  # it ends in a blank line
             bodies[0] = [*dropwhile(lambda line: not line, bodies[0])]
         return _trimmed([*head, *chain.from_iterable(bodies), *tail])
 
@@ -90,13 +91,13 @@ class _Formatter:
         return [*filter(None, [remark, *head]), f"- {first_line}", *indented(rest, 2)]
 
     def _leaf(self, piece: Piece, path: Path) -> list[str]:
-        """Return the lines of what is no block collection, with its comments behind, below, or else above it."""
+        """Return the lines of a scalar or a collection in brackets, with its comments after, below or above it."""
         node, end = piece.value, self._source.line_end(piece.value.end)
         if node.flow and comments(self._root, self._source, node.start, node.end):
             raise Unspliceable
         value = self._arranged(node.value, path)
         written = lines({piece.key.value: value} if piece.key else [value])
-        if node.is_block_scalar and (block := literal(node.value, was_block=True)):  # which dump may put in quotes
+        if node.is_block_scalar and (block := literal(node.value, was_block=True)):  # dump may put it in quotes
             label = f"{string(piece.key.value)}:" if piece.key else "-"
             written = [f"{label} {block[0]}", *indented(block[1:], 2)]
         above = comments(self._root, self._source, piece.label, end)
@@ -119,7 +120,7 @@ class _Formatter:
 
 
 def _trimmed(written: list[str]) -> list[str]:
-    """Return lines without blank ones at both ends."""
+    """Return lines without blank lines at either end."""
     while written and not written[-1]:
         written.pop()
     return [*dropwhile(lambda line: not line, written)]

@@ -1,7 +1,7 @@
-"""The pieces of a block collection: the text of each child, with its comments.
+"""Split a block collection into pieces: the text of each child, with its comments.
 
-A piece runs from the comment lines directly above its key or dash, in the same column, to the end of its last line and
-the comments below that are indented deeper. What lies between two pieces is a gap: blank lines and free-standing
+A piece begins with the comment lines directly above its key or dash, in the same column. It ends after its last line
+and the comments below that are indented deeper. The text between two pieces is a gap: blank lines and free-standing
 comments, which belong to the collection.
 """
 
@@ -24,11 +24,11 @@ Collection: TypeAlias = dict[str, Json] | list[Json]
 
 
 class Unspliceable(Exception):
-    """The text is laid out in a way that cannot be edited piece by piece."""
+    """Report a text whose layout cannot be edited piece by piece."""
 
 
 def same(one: Json, other: Json) -> bool:
-    """Return whether two values are one in JSON: ``1``, ``1.0`` and ``true`` differ, the order of keys is nothing."""
+    """Return whether two values are equal as JSON: ``1``, ``1.0`` and ``true`` differ; the order of keys is ignored."""
     return one is other or (type(one) is type(other) and identity(one) == identity(other))
 
 
@@ -38,18 +38,18 @@ def identity(value: Json) -> str:
 
 
 def continues(new: Json, node: Node) -> TypeGuard[Collection]:
-    """Return whether the node is a collection that becomes another one of its sort, both not empty."""
+    """Return whether a node and its new value are collections of the same type, both not empty."""
     return bool(new and node.children) and isinstance(new, dict if node.form == "mapping" else list)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One child of a block collection. All are indexes into the text.
+    """A child of a block collection; numbers are indexes into the text.
 
     :param key: None for a list's item.
-    :param lead: where it begins, behind the indentation of its first line: at a comment above, or at ``start``.
-    :param start: of the key or the dash; ``label``: behind the colon or the dash.
-    :param stop: behind its last line and the deeper comments below.
+    :param lead: the beginning of the piece, after its indentation: the first comment above, or ``start``.
+    :param start: the beginning of the key or the dash; ``label``: the end of the colon or the dash.
+    :param stop: the end of its last line and of the deeper comments below.
     """
 
     key: Node | None
@@ -63,7 +63,7 @@ class Piece:
 def pieces(source: Source, node: Node, below: int) -> list[Piece]:
     """Return the pieces of a block collection.
 
-    :param below: index behind the line of its label; nothing above belongs to it.
+    :param below: the end of the line of the collection's label; no piece begins before it.
     """
     result: list[Piece] = []
     begin = _DIRECTIVES_END.match(source.text)
@@ -71,7 +71,7 @@ def pieces(source: Source, node: Node, below: int) -> list[Piece]:
         column = source.column(start)
         alone = not source.text[start - column : start].strip(" ")
         lead = _lead(source, start, column, below) if alone else start
-        if not result and begin and source.line_start(lead) == begin.end():  # comments at the top are the file's
+        if not result and begin and source.line_start(lead) == begin.end():  # comments at the top belong to the file
             lead = start
         below = _stop(source, max(value.end, label), column)
         result.append(Piece(key, value, lead, start, label, below))
@@ -79,7 +79,7 @@ def pieces(source: Source, node: Node, below: int) -> list[Piece]:
 
 
 def _children(source: Source, node: Node) -> Iterator[tuple[Node | None, Node, int, int]]:
-    """Yield key, value, start of the key or dash, and the index behind the colon or dash."""
+    """Yield each key, its value, the start of the key or dash, and the end of the colon or dash."""
     text = source.text
     dash = node.content
     for value in node.children if node.form == "list" else ():
@@ -94,7 +94,7 @@ def _children(source: Source, node: Node) -> Iterator[tuple[Node | None, Node, i
 
 
 def _lead(source: Source, start: int, column: int, below: int) -> int:
-    """Return where the comment lines directly above a key or dash, in its column, begin."""
+    """Return the beginning of the comment lines directly above a key or dash, in its column."""
     top = start - column
     while top > below:
         above = source.line_start(top - 1)
@@ -106,7 +106,7 @@ def _lead(source: Source, start: int, column: int, below: int) -> int:
 
 
 def _stop(source: Source, end: int, column: int) -> int:
-    """Return where the last line, and the comments below that are indented deeper, end."""
+    """Return the end of the last line, and of the comments below that are indented deeper."""
     stop = ahead = source.line_end(end)
     while found := _COMMENT_LINE.match(source.text, ahead) or _BLANK_LINE.match(source.text, ahead):
         ahead = found.end()

@@ -1,6 +1,6 @@
-"""Read YAML: what a text means, where its parts stand, and what is refused.
+"""Read YAML: parse values, find their places, and refuse what JSON cannot hold.
 
-The meaning is YAML 1.2's core schema, narrowed to what JSON can hold. libyaml reads the syntax.
+Values follow the core schema of YAML 1.2. libyaml reads the syntax.
 """
 
 import math
@@ -24,20 +24,20 @@ MAX_ALIASED = 10_000
 _EXCERPT = 40
 _IN_QUOTES = "expected a string: put a text that begins with '{' or '[' in quotes"
 _DIGITS = 4_300  # Python converts no more
-_LARGE = 10**18  # ryaml makes a float of a very long integer
+_LARGE = 10**18  # ryaml converts a very long integer to a float
 _CORE = "tag:yaml.org,2002:"
-# libyaml keeps to YAML 1.1 here: it refuses some of these characters, and takes others for line breaks or for nothing
+# as YAML 1.1 says, libyaml refuses some of these characters, takes others for line breaks, and drops others
 _FOREIGN = "\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"
 _FOREIGN_CHARACTER = re.compile(f"[{_FOREIGN}]")
-_SURROGATE_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*+)\\(?=u[dD][89a-fA-F])")  # JSON's way past U+FFFF
+_SURROGATE_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*+)\\(?=u[dD][89a-fA-F])")  # JSON's escapes of characters above U+FFFF
 _FLOW_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # a plain text in brackets may begin so (7.3.3)
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
-# ryaml is libyaml in Rust, and takes a third of the time. Where it may differ from what is composed here:
-# tags and anchors, which it does not check, foreign characters, and some numbers
+# ryaml is libyaml in Rust, and takes a third of the time. It may differ from the composer below in tags and anchors,
+# which it does not check, in foreign characters, and in some numbers
 _NOT_FOR_RYAML = ("!", "&", "?", "\x7f", "0b")
-_SIGNED_ZERO = re.compile(r"[-+]0(?<!\w..)")  # not in `queue-01`: no scalar begins behind a letter or digit
+_SIGNED_ZERO = re.compile(r"[-+]0(?<!\w..)")  # not in `queue-01`: no scalar begins after a letter or digit
 _NUMBER_STARTS = frozenset("-+.0123456789")
-# what YAML 1.1 may read in another way: a cheap test ahead of the loader's own
+# scalars that YAML 1.1 may read differently: a cheap test before that of its loader
 _MAYBE_AMBIGUOUS = re.compile(r"[-+.0-9].*|yes|no|on|off|=|<<", re.IGNORECASE)
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*+(?:\s|#[^\r\n]*+)++)*+")
@@ -58,12 +58,12 @@ _FORMS: Mapping[type, Form] = {
 class Node:
     """A node of the text.
 
-    :param start: index of its first character, that of its anchor or tag where it has one.
-    :param end: index behind its last character; of a block collection, behind its last child.
-    :param content: index of its first character behind its anchor and tag.
+    :param start: index of its first character, including an anchor or a tag.
+    :param end: index after its last character; of a block collection, after its last child.
+    :param content: index of its first character after an anchor and a tag.
     :param style: of a scalar: plain (empty), ``'``, ``"``, ``|`` or ``>``.
     :param children: of a mapping: key, value, key, value.
-    :param target: what an alias stands for.
+    :param target: the node that an alias refers to.
     """
 
     form: Form
@@ -94,11 +94,12 @@ class Node:
 
 
 def parse(content: bytes, file: str = "") -> Json:
-    """Return what a YAML 1.2 document means; None for one that is empty.
+    """Return the value of a YAML 1.2 document; None for an empty one.
+
+    ``<<`` is an ordinary key, because YAML 1.2 has no merging.
 
     :param file: for messages; relative to the directory.
-    :raises InvalidYaml: where it is not one well-formed document that JSON can hold. ``<<`` is a key like any other:
-        YAML 1.2 has no merging.
+    :raises InvalidYaml: the text is not one well-formed document that JSON can hold.
     """
     source = decode(content, file)
     text = source.text
@@ -114,8 +115,8 @@ def parse(content: bytes, file: str = "") -> Json:
 
 
 def _is_certain(value: Any, levels: int = MAX_DEPTH) -> bool:
-    """Return whether ryaml's value is JSON of few levels, and what :func:`compose` makes of the text."""
-    if isinstance(value, str):  # ryaml has `012` as a text
+    """Return whether ryaml's value is JSON, not nested too deeply, and equal to the value of :func:`compose`."""
+    if isinstance(value, str):  # ryaml reads `012` as a text
         return value[:1] not in _NUMBER_STARTS or isinstance(plain_value(value), str)
     if isinstance(value, dict):
         keys_are_certain = all(isinstance(key, str) and _is_certain(key) for key in value)
@@ -132,13 +133,13 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    number = float(text)  # which refuses `.inf` and `.nan`
+    number = float(text)  # refuses `.inf` and `.nan`
     if not math.isfinite(number):
         raise ValueError
     return number
 
 
-# https://yaml.org/spec/1.2.2/#103-core-schema; by tag: the plain scalars that have it, their value, and its name.
+# https://yaml.org/spec/1.2.2/#103-core-schema; by tag: its plain scalars, their conversion, and what an error expects.
 # JSON has no infinity and no not-a-number
 _SCALARS: Mapping[str, tuple[str, Callable[[str], Json], str]] = {
     "null": (r"null|Null|NULL|~|", lambda _: None, "null"),
@@ -154,9 +155,9 @@ _SCALARS: Mapping[str, tuple[str, Callable[[str], Json], str]] = {
 
 @lru_cache(maxsize=16_384)  # documents repeat their words
 def plain_value(text: str) -> Json:
-    """Return what a plain scalar means in the core schema.
+    """Return the value of a plain scalar in the core schema.
 
-    :raises ValueError: for infinity, not-a-number, and numbers that only look finite.
+    :raises ValueError: the number is not finite, or too large.
     """
     tag = next((tag for tag, (pattern, _, _) in _SCALARS.items() if re.fullmatch(pattern, text)), "str")
     return _tagged_value(text, tag)
@@ -181,14 +182,14 @@ def _is_ambiguous(text: str) -> bool:
         return False
     try:
         other = yaml.load(text, yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError):  # `<<` alone, a date that is none
+    except (yaml.YAMLError, ValueError):  # `<<` alone, an invalid date
         return True
     value = plain_value(text)
     return type(other) is not type(value) or other != value
 
 
 def compose(source: Source) -> Node | None:
-    """Return the root of the one document that the text holds, or None where it holds none.
+    """Return the root of the document in the text; None if there is none.
 
     :raises InvalidYaml: see :func:`parse`.
     """
@@ -203,7 +204,7 @@ def compose(source: Source) -> Node | None:
 
 
 class _Masks:
-    """Stand-ins for what libyaml does not read as YAML 1.2 does: private characters that the text does not hold."""
+    """Replace what libyaml does not read as YAML 1.2 by masks: private characters that the text does not hold."""
 
     def __init__(self, text: str) -> None:
         unused = filterfalse(set(text).__contains__, map(chr, _PRIVATE_USE))
@@ -214,9 +215,9 @@ class _Masks:
         self._originals = {ord(question): "?", **{ord(mask): chr(code) for code, mask in foreign.items()}}
 
     def unmasked(self, text: str, style: str) -> str:
-        """Return the value of a scalar without stand-ins.
+        """Return the value of a scalar with the original characters.
 
-        :raises ValueError: for half of a surrogate pair.
+        :raises ValueError: it holds half of a surrogate pair.
         """
         if text.isascii():
             return text
@@ -230,7 +231,7 @@ class _Masks:
 
 
 class _Composer:
-    """Builds the nodes of one text from libyaml's events."""
+    """Build the nodes of one text from libyaml's events."""
 
     def __init__(self, source: Source) -> None:
         self.enclosing: list[Node] = []
@@ -295,9 +296,9 @@ class _Composer:
             raise self._source.fault(node.start, f"found {excerpt}; {error}") from None
 
     def _last_line(self, node: Node) -> int:
-        # libyaml's end is the beginning of what follows
+        # libyaml's end is the beginning of the next node
         written = self._source.text[node.content : node.end]
-        if "+" in written.split("\n", 1)[0].split("#")[0]:  # the blank lines are a part of it
+        if "+" in written.split("\n", 1)[0].split("#")[0]:  # blank lines are part of the value
             return node.content + len(written.removesuffix("\n").removesuffix("\r"))
         return node.content + len(written.rstrip(" \t\r\n"))
 
@@ -331,7 +332,7 @@ class _Composer:
         elif len(parent.children) % 2:
             key = parent.children[-1]
             parent.value[key.value] = node.value
-            if node.form == "scalar" and node.start == node.end:  # libyaml has the place of what follows
+            if node.form == "scalar" and node.start == node.end:  # libyaml reports the place of the next node
                 colon = COLON.match(self._source.text, key.end, node.start)
                 node.start = node.end = node.content = colon.end() if colon else key.end
         else:
@@ -367,7 +368,7 @@ def comments(root: Node | None, source: Source, start: int = 0, stop: int | None
 
 
 def _composed(content: bytes) -> tuple[Source, Node | None]:
-    """Return the characters and the root of a text; no root for one that cannot be parsed."""
+    """Return the characters and the root of a text; no root if it cannot be parsed."""
     try:
         source = decode(content)
         return source, compose(source)
@@ -376,9 +377,9 @@ def _composed(content: bytes) -> tuple[Source, Node | None]:
 
 
 def positions(content: bytes) -> Mapping[Path, tuple[int, int]]:
-    """Return line and column, from 1, for every path: of the key for a mapping's value, of the item for a list's.
+    """Return the line and column, from 1, of every path: those of the key in a mapping, those of the item in a list.
 
-    A text that cannot be parsed has none. What an alias stands for has the places of its anchor; ``()`` is the root.
+    The root is ``()``. Values of an alias have the places of its anchor. A text that cannot be parsed has no paths.
     """
     source, root = _composed(content)
     return {path: source.place(index) for path, index, _ in _places(root, (), root.start)} if root else {}
@@ -402,7 +403,7 @@ def _places(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int, Nod
 
 
 def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, int] | tuple[None, None]:
-    """Return the place of a path, or where :func:`positions` has none, of the closest thing that encloses it."""
+    """Return the place of a path, or if :func:`positions` has none, the place of the closest value around it."""
     enclosing = (path[:length] for length in range(len(path), -1, -1))
     return next((places[outer] for outer in enclosing if outer in places), (None, None))
 
@@ -410,7 +411,7 @@ def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, in
 def ambiguous_scalars(content: bytes) -> list[tuple[int, int, str]]:
     """Return the scalars without quotes that YAML 1.1 reads as another value: ``on``, ``12:30``, ``0777``, dates.
 
-    :returns: line and column, from 1, with the scalar as it is written; nothing for a text that cannot be parsed.
+    :returns: line and column, from 1, and the text of the scalar; nothing if the text cannot be parsed.
     """
     source, root = _composed(content)
     plain = [node for node in root.walk() if node.form == "scalar" and not node.style] if root else []

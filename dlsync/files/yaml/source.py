@@ -1,4 +1,4 @@
-"""The characters of a YAML file, and errors with the place in it."""
+"""Decode a YAML file, and report errors with their places in it."""
 
 import re
 from bisect import bisect_right
@@ -14,7 +14,7 @@ from dlsync.model import Code, Problem
 BOM = "\ufeff"
 _NOT_UTF8 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LINE_BREAK = re.compile(r"\r\n?|\n")
-# YAML 1.2 lets quoted text hold what JSON's may (5.1, nb-json): all but these
+# YAML 1.2 allows the other characters in quoted text, as JSON does (5.1, nb-json)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _UNCLOSED = "expected ',' or '{closing}': the '{opening}' opened on line {line} is unclosed"
 _CLOSING = {"[": "]", "{": "}"}
@@ -25,7 +25,7 @@ _AFTER_VALUE = "text after the end of a value; remove it, or put the whole value
 _TAB = "a tab in the indentation; use spaces"
 _UNCLOSED_QUOTE = "unclosed quote; add the closing quote"
 _NO_COLON = "expected ': ' (a colon and a space) after this key, or '- ' (a dash and a space) before this list item"
-_AT_BEGINNING = frozenset({_UNCLOSED_QUOTE, _NO_COLON})  # libyaml has the end, far below
+_AT_BEGINNING = frozenset({_UNCLOSED_QUOTE, _NO_COLON})  # libyaml reports the end, far below
 _EXPLAINED = {  # libyaml's message -> the message of dlsync
     "could not find expected ':'": _NO_COLON,
     "block sequence entries are not allowed in this context": (
@@ -58,7 +58,7 @@ _EXPLAINED = {  # libyaml's message -> the message of dlsync
 
 
 class InvalidYaml(DlsyncError):
-    """Says that a text is not one YAML document which JSON can hold."""
+    """Report a text that is not one YAML document that JSON can hold."""
 
     def __init__(self, problem: Problem, *, hint: str = "") -> None:
         super().__init__(str(problem), hint=hint)
@@ -67,7 +67,7 @@ class InvalidYaml(DlsyncError):
 
 @dataclass(frozen=True)
 class Source:
-    """Holds the characters of a file, without its byte order mark.
+    """Hold the characters of a file, without its byte order mark.
 
     :param file: for messages; relative to the directory.
     """
@@ -99,12 +99,12 @@ class Source:
         return index - self.column(index)
 
     def line_end(self, index: int) -> int:
-        """Return the index behind the line of the character at the index, its line break included."""
+        """Return the end of the line of the character at the index, after its line break."""
         line, _ = self.place(index)
         return self._line_starts[line] if line < len(self._line_starts) else len(self.text)
 
     def fault(self, index: int, message: str) -> InvalidYaml:
-        """Return the error that something is wrong at the index; control characters of the message are escaped."""
+        """Return an error for the index; control characters of the message are escaped."""
         line, column = self.place(index)
         return InvalidYaml(Problem(Code.INVALID_YAML, visible(message), self.file, line, column))
 
@@ -135,7 +135,7 @@ class Source:
         return self.fault(where, words.format(**details))
 
     def _misplaced(self, index: int, words: str) -> str:
-        """Return what is wrong with a part of a block collection, by default these words."""
+        """Return the message for a misplaced part of a block collection, by default ``words``."""
         if self.text[self.line_start(index) : index].strip(" -"):
             return _AFTER_VALUE
         if self.text[index : index + 1] == ":":
@@ -146,7 +146,7 @@ class Source:
 def decode(content: bytes, file: str = "") -> Source:
     """Return the characters of a YAML file: UTF-8, with or without a byte order mark.
 
-    :raises InvalidYaml: for another encoding, and for control characters that YAML forbids.
+    :raises InvalidYaml: it has another encoding, or control characters that YAML forbids.
     """
     if content.startswith(_NOT_UTF8):
         raise InvalidYaml(Problem(Code.INVALID_YAML, "the file is UTF-16 or UTF-32; save it as UTF-8", file, 1, 1))
