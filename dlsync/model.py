@@ -333,20 +333,20 @@ class Patched:
 
 @dataclass(frozen=True)
 class Overlay:
-    """An overlay as it lies over one resource.
+    """An overlay of one resource.
 
-    :param file: relative to the tree; ``content`` are its bytes.
-    :param document: as the file has it, references and all; ``base`` likewise.
-    :param laid: both together.
-    :param meant: what a value of either stands for.
+    :param file: relative to the tree; ``content``: its bytes.
+    :param document: as written in the overlay, with references; ``base``: as written in the resource's own file.
+    :param patched: the base with the overlay applied.
+    :param resolve: replaces the references in a value.
     """
 
     file: str
     content: bytes = field(repr=False)
     document: Mapping[str, Json]
     base: Mapping[str, Json]
-    laid: Patched
-    meant: Callable[[Json], Json] = field(default=lambda value: value, repr=False, compare=False)
+    patched: Patched
+    resolve: Callable[[Json], Json] = field(default=lambda value: value, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Desired against live, and both against what was recorded when they last agreed: pure, on canonical forms."""
+"""Compare the canonical forms of desired and live, and both with what was last applied. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from dlsync.diff.list_match import ListMatching, Matching, equal, match, same
 from dlsync.diff.rules import Rules
 from dlsync.model import ChangedBy, FieldChange, Json, Path, Resource
 
-# who moved a value, by whether the files and the live side have moved
-_MOVERS: dict[tuple[bool, bool], ChangedBy] = {
+# who changed a value, by whether it changed in the files, and on the server
+_CHANGED_BY: dict[tuple[bool, bool], ChangedBy] = {
     (True, True): "conflict",
     (True, False): "repo",
     (False, True): "drift",
@@ -18,174 +18,181 @@ _MOVERS: dict[tuple[bool, bool], ChangedBy] = {
 
 
 class Absent:
-    """Stands for what is not there."""
+    """Stands for a missing value."""
 
 
 ABSENT = Absent()
 
 
-class Base(NamedTuple):
-    """What was applied and what was live then, at one place, both digested with the salt.
+class BaseValue(NamedTuple):
+    """The value at one path that was last applied, and the one that was live then, both digested with the salt.
 
-    :param salt: None where the two sides that are compared are digested already.
+    :param salt: None if the two sides to compare are digested already.
     """
 
     applied: Json | Absent
     seen: Json | Absent
     salt: bytes | None
 
-    def field(self, name: str) -> "Base":
-        """Return the base of a field of the mapping here."""
+    def field(self, name: str) -> "BaseValue":
+        """Return the base of a field, if this is a mapping."""
         applied, seen = (
             side.get(name, ABSENT) if isinstance(side, dict) else ABSENT for side in (self.applied, self.seen)
         )
-        return Base(applied, seen, self.salt)
+        return BaseValue(applied, seen, self.salt)
 
     def digested(self, value: Json) -> Json:
-        """Return a value of either side as the base has it."""
+        """Return a value of either side in the form of the base."""
         return value if self.salt is None else digested(self.salt, value)
 
-    def items(self, rule: ListMatching, ours: list[Json], theirs: list[Json], matching: Matching) -> "_Items":
-        """Return the bases of the items of the list here."""
+    def items(self, rule: ListMatching, desired: list[Json], live: list[Json], matching: Matching) -> "_Items":
+        """Return the bases of the items, if this is a list."""
         applied, seen = (side if isinstance(side, list) else [] for side in (self.applied, self.seen))
-        ours, theirs = ([self.digested(item) for item in items] for items in (ours, theirs))
-        mine, live, both = match(ours, applied, rule), match(theirs, seen, rule), match(applied, seen, rule)
-        of_ours: dict[int | None, int] = dict(mine.pairs)
-        of_theirs: dict[int | None, int] = dict(live.pairs)
-        seen_of: dict[int | None, int] = dict(both.pairs)
-        applied_of: dict[int | None, int] = {seen_place: place for place, seen_place in both.pairs}
-        # what is alike is the same only where it was one item then: not what each side has added
-        matching = matching.apart(
+        desired, live = ([self.digested(item) for item in items] for items in (desired, live))
+        in_files, on_server, both = match(desired, applied, rule), match(live, seen, rule), match(applied, seen, rule)
+        applied_of_desired: dict[int | None, int] = dict(in_files.pairs)
+        seen_of_live: dict[int | None, int] = dict(on_server.pairs)
+        seen_of_applied: dict[int | None, int] = dict(both.pairs)
+        applied_of_seen: dict[int | None, int] = {seen_place: place for place, seen_place in both.pairs}
+        # two similar items are the same only if they were one item then; otherwise each side has added one
+        matching = matching.unpair(
             [
                 place
                 for place, live_place in matching.pairs
                 if place in matching.alike
-                and (place not in of_ours or seen_of.get(of_ours[place]) != of_theirs.get(live_place, ABSENT))
+                and seen_of_applied.get(applied_of_desired.get(place)) != seen_of_live.get(live_place, ABSENT)
             ]
         )
 
-        def base(our_place: int | None, their_place: int | None) -> Base:
-            applied_place, seen_place = of_ours.get(our_place), of_theirs.get(their_place)
-            applied_place = applied_of.get(seen_place) if applied_place is None else applied_place
-            seen_place = seen_of.get(applied_place) if seen_place is None else seen_place
-            return Base(
+        def base(desired_place: int | None, live_place: int | None) -> BaseValue:
+            applied_place, seen_place = applied_of_desired.get(desired_place), seen_of_live.get(live_place)
+            applied_place = applied_of_seen.get(seen_place) if applied_place is None else applied_place
+            seen_place = seen_of_applied.get(applied_place) if seen_place is None else seen_place
+            return BaseValue(
                 ABSENT if applied_place is None else applied[applied_place],
                 ABSENT if seen_place is None else seen[seen_place],
                 self.salt,
             )
 
-        live_place = dict(matching.pairs)
+        live_places = dict(matching.pairs)
         return _Items(
             matching,
-            {place: base(place, live_place.get(place)) for place in range(len(ours))},
+            {place: base(place, live_places.get(place)) for place in range(len(desired))},
             {place: base(None, place) for place in matching.removed},
-            _MOVERS[bool(mine.moved), bool(live.moved)],
+            _CHANGED_BY[bool(in_files.moved), bool(on_server.moved)],
         )
 
 
 class _Items(NamedTuple):
-    """The bases of a list's items: of desired positions, and of live ones that have no pair."""
+    """The bases of a list's items: by desired positions, and by live positions without a pair.
+
+    :param order: who changed the order.
+    """
 
     matching: Matching
-    ours: Mapping[int, Base]
-    theirs: Mapping[int, Base]
-    order: ChangedBy | None = None  # who moved items that only stand elsewhere
+    desired: Mapping[int, BaseValue]
+    live: Mapping[int, BaseValue]
+    order: ChangedBy | None = None
 
 
 class Comparison(NamedTuple):
     """How a live resource differs from its file.
 
-    :param diff: what an update would change, in the file's order.
-    :param unknown_fields: fields that only the live side has and that no schema knows; they are left out of ``diff``.
+    :param diff: the changes that an update would make, in the file's order.
+    :param unknown_fields: fields that only the live side has and that no schema knows; ``diff`` omits them.
     """
 
     diff: tuple[FieldChange, ...] = ()
     unknown_fields: tuple[Path, ...] = ()
 
 
-def compare(kind: Rules, desired: Resource, live: Resource, base: Base | None = None) -> Comparison:
-    """Return what differs in meaning between a resource in the files and the same one on the server.
+def compare(kind: Rules, desired: Resource, live: Resource, base: BaseValue | None = None) -> Comparison:
+    """Compare a resource in the files with the same resource on the server.
 
-    :param base: what both were when they last agreed.
+    :param base: of the whole document at the last apply.
     """
     if kind.identical(desired, live):
         return Comparison()
     file, server = dict(desired.document), dict(live.document)
     if equal(file, server):
         return Comparison()
-    ours, theirs = kind.canonical(file), kind.canonical(server)
-    if equal(ours, theirs):
+    file, server = kind.canonical(file), kind.canonical(server)
+    if equal(file, server):
         return Comparison()
     differ = _Differ(kind)
-    return Comparison(tuple(differ.values((), ours, theirs, base)), tuple(differ.unknown_fields))
+    return Comparison(tuple(differ.values((), file, server, base)), tuple(differ.unknown_fields))
 
 
-def differences(kind: Rules, path: Path, ours: Json, theirs: Json, base: Base | None = None) -> Iterator[FieldChange]:
-    """Yield each difference of two values of canonical forms, both at the path."""
-    return _Differ(kind).values(path, ours, theirs, base)
+def differences(
+    kind: Rules, path: Path, desired: Json, live: Json, base: BaseValue | None = None
+) -> Iterator[FieldChange]:
+    """Yield each difference between two canonical values at a path."""
+    return _Differ(kind).values(path, desired, live, base)
 
 
 class _Differ:
-    """Walks two canonical forms at once."""
+    """Walk two canonical forms together."""
 
     def __init__(self, kind: Rules) -> None:
         self._kind = kind
         self.unknown_fields: list[Path] = []
 
-    def values(self, path: Path, ours: Json, theirs: Json, base: Base | None) -> Iterator[FieldChange]:
-        if isinstance(ours, dict) and isinstance(theirs, dict):
-            yield from self._mappings(path, ours, theirs, base)
-        elif isinstance(ours, list) and isinstance(theirs, list):
-            yield from self._lists(path, ours, theirs, base)
-        elif not same(ours, theirs):
-            yield FieldChange(path, "replace", before=theirs, after=ours, mover=_mover(base, ours, theirs))
+    def values(self, path: Path, desired: Json, live: Json, base: BaseValue | None) -> Iterator[FieldChange]:
+        if isinstance(desired, dict) and isinstance(live, dict):
+            yield from self._mappings(path, desired, live, base)
+        elif isinstance(desired, list) and isinstance(live, list):
+            yield from self._lists(path, desired, live, base)
+        elif not same(desired, live):
+            yield FieldChange(path, "replace", before=live, after=desired, mover=_mover(base, desired, live))
 
     def _mappings(
-        self, path: Path, ours: Mapping[str, Json], theirs: Mapping[str, Json], base: Base | None
+        self, path: Path, desired: Mapping[str, Json], live: Mapping[str, Json], base: BaseValue | None
     ) -> Iterator[FieldChange]:
-        for field, value in ours.items():
+        for field, value in desired.items():
             here, below = (*path, field), base and base.field(field)
-            if field not in theirs:
+            if field not in live:
                 yield FieldChange(here, "add", after=value, mover=_mover(below, value))
                 continue
             if below and below.seen is ABSENT and self._kind.is_server_managed(path, field):
-                # what a server adds by itself was not in what was applied, and has not moved for that
-                below = below._replace(seen=below.digested(theirs[field]))
-            yield from self.values(here, value, theirs[field], below)
-        for field in (name for name in theirs if name not in ours):
+                # a field that the server adds by itself was not applied, and is no change
+                below = below._replace(seen=below.digested(live[field]))
+            yield from self.values(here, value, live[field], below)
+        for field in (name for name in live if name not in desired):
             if self._kind.is_server_managed(path, field):
                 self.unknown_fields.append((*path, field))
             else:
-                mover = _mover(base and base.field(field), theirs=theirs[field])
-                yield FieldChange((*path, field), "remove", before=theirs[field], mover=mover)
+                mover = _mover(base and base.field(field), live=live[field])
+                yield FieldChange((*path, field), "remove", before=live[field], mover=mover)
 
-    def _lists(self, path: Path, ours: list[Json], theirs: list[Json], base: Base | None) -> Iterator[FieldChange]:
+    def _lists(
+        self, path: Path, desired: list[Json], live: list[Json], base: BaseValue | None
+    ) -> Iterator[FieldChange]:
         rule = self._kind.list_rule(path)
-        matching = match(ours, theirs, rule)
-        bases = base.items(rule, ours, theirs, matching) if base else _Items(matching, {}, {})
-        live_place = dict(bases.matching.pairs)
-        for place, item in enumerate(ours):
-            here, was = (*path, place), bases.ours.get(place)
+        matching = match(desired, live, rule)
+        bases = base.items(rule, desired, live, matching) if base else _Items(matching, {}, {})
+        live_places = dict(bases.matching.pairs)
+        for place, item in enumerate(desired):
+            here, was = (*path, place), bases.desired.get(place)
             if place in bases.matching.added:
                 yield FieldChange(here, "add", after=item, mover=_mover(was, item))
-            elif place in live_place:
+            elif place in live_places:
                 if place in bases.matching.moved:
-                    before: Json = {"index": live_place[place]}
+                    before: Json = {"index": live_places[place]}
                     yield FieldChange(here, "replace", before, {"index": place}, moved=True, mover=bases.order)
-                yield from self.values(here, item, theirs[live_place[place]], was)
+                yield from self.values(here, item, live[live_places[place]], was)
         for place in bases.matching.removed:
-            mover = _mover(bases.theirs.get(place), theirs=theirs[place])
-            yield FieldChange((*path, place), "remove", before=theirs[place], mover=mover)
+            mover = _mover(bases.live.get(place), live=live[place])
+            yield FieldChange((*path, place), "remove", before=live[place], mover=mover)
 
 
-def _mover(base: Base | None, ours: Json | Absent = ABSENT, theirs: Json | Absent = ABSENT) -> ChangedBy | None:
-    """Return who moved the value at the place of the base."""
+def _mover(base: BaseValue | None, desired: Json | Absent = ABSENT, live: Json | Absent = ABSENT) -> ChangedBy | None:
+    """Return who changed the value of a base."""
     if base is None:
         return None
-    ours, theirs = (side if isinstance(side, Absent) else base.digested(side) for side in (ours, theirs))
-    if not _differs(ours, theirs):  # the values do; digests differ with them, but for one in 2**32
+    desired, live = (side if isinstance(side, Absent) else base.digested(side) for side in (desired, live))
+    if not _differs(desired, live):  # the values differ, but one pair of digests in 2**32 is equal
         return "conflict"
-    return _MOVERS[_differs(ours, base.applied), _differs(theirs, base.seen)]
+    return _CHANGED_BY[_differs(desired, base.applied), _differs(live, base.seen)]
 
 
 def _differs(left: Json | Absent, right: Json | Absent) -> bool:

@@ -1,4 +1,4 @@
-"""Digests of documents, value by value: enough to say later what was changed, and never what it was. Pure."""
+"""Digest documents value by value, to find later what changed, without storing the values. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
@@ -7,29 +7,29 @@ from typing import Self
 from dlsync.diff.list_match import token
 from dlsync.model import Json
 
-# short on purpose: a digest of 32 bits shows a change, and confirms no guess at a secret
+# short on purpose: 32 bits show a change, but cannot confirm a guessed secret
 LEAF_BYTES = 4
 _WHOLE_BYTES = 8
 
 
 class Unreadable(str):
-    """Stands for a live text that the server hides.
+    """Stands for a live text that the server masks.
 
-    :param text: the spelling of a secret, with references, or the mask itself where none was applied there.
-    :param known: the digest of the value that was applied there; empty where that is not known.
+    :param text: the spelling of the secret, with references; the mask itself if no secret was applied there.
+    :param known: the digest of the value that was applied there; empty if it is not known.
     """
 
     known: str
 
     def __new__(cls, text: str, known: str = "") -> Self:
-        """Make one of a spelling or a mask."""
+        """Create it from a spelling or a mask."""
         made = super().__new__(cls, text)
         made.known = known
         return made
 
 
 def digest(salt: bytes, value: Json) -> str:
-    """Return the digest of a single value; values that mean the same have the same.
+    """Return the digest of a single value; equal values have equal digests.
 
     :param salt: up to 64 bytes.
     """
@@ -39,15 +39,15 @@ def digest(salt: bytes, value: Json) -> str:
 
 
 def digested(salt: bytes, value: Json) -> Json:
-    """Return a value with its mappings and lists as they are, and a digest in place of every other value in them.
+    """Return a value with digests in place of all values other than mappings and lists.
 
-    Two documents differ where their digested forms differ, so one differ serves both.
+    Digested forms differ where the documents differ, so the same code compares both.
     """
     return mapped(value, lambda leaf: digest(salt, leaf))
 
 
 def mapped(value: Json, change: Callable[[Json], Json]) -> Json:
-    """Return a value with its mappings and lists as they are, and every other value in them changed."""
+    """Return a value with all values in it changed, other than mappings and lists."""
     if isinstance(value, dict):
         return {key: mapped(item, change) for key, item in value.items()}
     if isinstance(value, list):
@@ -56,14 +56,14 @@ def mapped(value: Json, change: Callable[[Json], Json]) -> Json:
 
 
 def fingerprint(salt: bytes, content: bytes) -> str:
-    """Return a digest of bytes that stand for a resource."""
+    """Return the digest of the bytes of a resource."""
     return blake2b(content, key=salt, digest_size=_WHOLE_BYTES).hexdigest()
 
 
 def texts(value: Json) -> Iterator[str]:
     """Yield every text among the values of a document."""
     values = [value]
-    for item in values:  # which grows meanwhile: a generator for each level takes three times as long
+    for item in values:  # the list grows meanwhile; a generator for each level takes three times as long
         if isinstance(item, str):
             yield item
         elif isinstance(item, (dict, list)):
@@ -71,12 +71,12 @@ def texts(value: Json) -> Iterator[str]:
 
 
 def holds_unreadable(value: Json) -> bool:
-    """Whether a value holds a text that the server hides, so that it cannot be sent."""
+    """Whether a value holds a text that the server masks, so that it cannot be sent."""
     return any(isinstance(text, Unreadable) for text in texts(value))
 
 
 def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts of a live document that were put there as secrets, each with its spelling.
+    """Return the texts of a live document that were applied as secrets, each with its spelling.
 
     :param known: the digests of the secrets of the last apply, each with its spelling.
     """

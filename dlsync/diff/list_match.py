@@ -1,7 +1,7 @@
-"""Which item of one list is which item of the other: pure, for the differ.
+"""Pair the items of two versions of a list. Pure.
 
-Lists of widgets, criteria or series have no keys of their own. Items are paired from the strictest likeness to the
-loosest, so that a widget that was moved, or changed in one field, is still the same widget.
+Items of lists such as widgets, criteria or series have no keys of their own. They are paired by rules, from the
+strictest to the loosest, so that a widget that was moved, or changed in one field, stays the same widget.
 """
 
 import json
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 from dlsync.model import Json, Path
 
-_encoded = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each value
+_encoded = json.JSONEncoder(sort_keys=True).encode  # json.dumps creates an encoder for each value
 
 
 @dataclass(frozen=True, slots=True)
 class ListMatching:
-    """How the items of a list are matched with those of its other version.
+    """The rules that pair the items of a list with those of its other version.
 
-    :param keys: identities, from the strictest to the loosest; items that none of them matches are added or removed.
-    :param alike: likenesses that pair what the identities left, where an item was more likely changed than replaced.
-        An item that each side has added is not the same for them.
-    :param ordered: whether the order carries a meaning; where it does, an item out of its place is a move.
-    :param repeats: whether a second equal item of a list without order carries a meaning.
+    :param keys: identities, from the strictest to the loosest; without ``alike``, all other items are added or removed.
+    :param alike: looser rules for the items without a pair, which were more likely changed than replaced. They do not
+        pair two items if each side has added one.
+    :param ordered: whether the order matters; if it does, an item that changed its place is a move.
+    :param repeats: whether repeated equal items of an unordered list matter.
     """
 
     keys: tuple[Callable[[Json], object], ...] = ()
@@ -39,12 +39,12 @@ A_SET = ListMatching(ordered=False)
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Positions in both lists.
+    """Positions of paired and other items in both lists.
 
     :param pairs: (desired, live), by desired position.
-    :param added: desired positions that live has not; ``removed``: live positions that desired has not.
-    :param moved: the desired positions of pairs that are out of order; as few as explain the new order.
-    :param alike: the desired positions of pairs that only a likeness made.
+    :param added: desired positions without a live item; ``removed``: live positions without a desired item.
+    :param moved: the desired positions of pairs that are out of order: as few as explain the new order.
+    :param alike: the desired positions of pairs that only an ``alike`` rule found.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -53,8 +53,8 @@ class Matching:
     moved: frozenset[int]
     alike: frozenset[int] = frozenset()
 
-    def apart(self, places: Collection[int]) -> "Matching":
-        """Return this matching without the pairs at these desired positions."""
+    def unpair(self, places: Collection[int]) -> "Matching":
+        """Return the matching without the pairs at these desired positions."""
         if not places:
             return self
         live = [live for place, live in self.pairs if place in places]
@@ -64,12 +64,12 @@ class Matching:
 
 
 def anywhere(path: Path) -> Path:
-    """Return the path with :data:`ITEM` for list positions, as the tables of a kind are keyed."""
+    """Return the path with :data:`ITEM` for list positions, as in the tables of a kind."""
     return tuple(ITEM if isinstance(part, int) else part for part in path)
 
 
 def identity(*names: str) -> Callable[[Json], object]:
-    """Return a key for :class:`ListMatching`: the values of these fields, or None where an item has none of them."""
+    """Return a key for :class:`ListMatching`: the values of these fields, or None for an item without them."""
 
     def key(item: Json) -> object:
         if not isinstance(item, dict) or not any(name in item for name in names):
@@ -79,8 +79,8 @@ def identity(*names: str) -> Callable[[Json], object]:
     return key
 
 
-def but_for(name: str) -> Callable[[Json], object]:
-    """Return a likeness for :class:`ListMatching`: all of an item but one field; None where it lacks the field."""
+def all_but(name: str) -> Callable[[Json], object]:
+    """Return a key for :class:`ListMatching`: all fields but one, or None for an item without that field."""
 
     def key(item: Json) -> object:
         if not isinstance(item, dict) or name not in item:
@@ -91,7 +91,7 @@ def but_for(name: str) -> Callable[[Json], object]:
 
 
 def token(value: Json) -> str:
-    """Return a text that two values share exactly when they mean the same: ``5`` and ``5.0``, but not 1 and true."""
+    """Return a text that is equal for values of the same meaning: for ``5`` and ``5.0``, but not for 1 and true."""
     return _encoded(_plain(value))
 
 
@@ -106,68 +106,68 @@ def _plain(value: Json) -> Json:
 
 
 def same(one: Json, other: Json) -> bool:
-    """Whether two values mean the same, whatever the order of their keys."""
+    """Whether two values have the same meaning; the order of keys does not matter."""
     if type(one) is type(other) and isinstance(one, str | bool | int | None):
         return one == other
     return token(one) == token(other)
 
 
 def equal(one: Json, other: Json) -> bool:
-    """Whether two values are one in JSON, but for the order of keys: a quick look that finds most that are the same."""
+    """Whether two values are the same JSON, in any order of keys; a fast test before :func:`same`."""
     return one == other and _encoded(one) == _encoded(other)  # 1 == True
 
 
 def match(desired: Sequence[Json], live: Sequence[Json], rule: ListMatching) -> Matching:
-    """Pair the items of two lists: first equal ones, then those that the rule pairs."""
-    ours, theirs = dict(enumerate(desired)), dict(enumerate(live))
+    """Pair the items of two lists: first equal items, then those that the rule pairs."""
+    added, removed = dict(enumerate(desired)), dict(enumerate(live))
     pairs: list[tuple[int, int]] = []
     for key in (token, *rule.keys):
-        pairs += _pair(ours, theirs, key, pairs)
+        pairs += _pair(added, removed, key, pairs)
     by_identity = len(pairs)
     for key in rule.alike:
-        pairs += _pair(ours, theirs, key, pairs)
+        pairs += _pair(added, removed, key, pairs)
     alike = frozenset(place for place, _ in pairs[by_identity:])
     if rule.ordered and not rule.keys:
-        for place in ours.keys() & theirs.keys():
-            del ours[place], theirs[place]
+        for place in added.keys() & removed.keys():
+            del added[place], removed[place]
             pairs.append((place, place))
     if not (rule.ordered or rule.repeats):
-        _forget_repeats(ours, desired)
-        _forget_repeats(theirs, live)
+        _forget_repeats(added, desired)
+        _forget_repeats(removed, live)
     pairs.sort()
     moved = _out_of_order(pairs) if rule.ordered else frozenset()
-    return Matching(tuple(pairs), tuple(ours), tuple(theirs), moved, alike)
+    return Matching(tuple(pairs), tuple(added), tuple(removed), moved, alike)
 
 
 def _pair(
-    ours: dict[int, Json], theirs: dict[int, Json], key: Callable[[Json], object], anchors: Sequence[tuple[int, int]]
+    added: dict[int, Json], removed: dict[int, Json], key: Callable[[Json], object], anchors: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Take the items that share a key out of both sides, and return the places of each two.
+    """Remove items that share a key from both sides, and return their places as pairs.
 
-    :param anchors: the pairs that were found before, between which an item likely stays.
+    :param anchors: the pairs found before; an item likely stays between the same two anchors.
     """
     candidates: defaultdict[object, list[int]] = defaultdict(list)
-    for place, item in theirs.items():
+    for place, item in removed.items():
         candidates[key(item)].append(place)
     candidates.pop(None, None)
-    choices = [(place, found) for place, item in ours.items() if (found := candidates.get(key(item)))]
+    choices = [(place, found) for place, item in added.items() if (found := candidates.get(key(item)))]
     counts = Counter(id(found) for _, found in choices)
     certain = [(place, found[0]) for place, found in choices if len(found) == counts[id(found)] == 1]
     anchors = sorted([*anchors, *certain])
     pairs = []
-    # those that have their like in the same place come first, so that no other item takes it
+    # items with a candidate in the same place come first, so that no other item takes it
     for place, found in sorted(choices, key=lambda one: (one[0] not in one[1], _between(anchors, *one) is None)):
         if found:
             near = place if place in found else _between(anchors, place, found)
             live_place = found[0] if near is None else near
             found.remove(live_place)
-            del ours[place], theirs[live_place]
+            del added[place], removed[live_place]
             pairs.append((place, live_place))
     return pairs
 
 
 def _between(anchors: Sequence[tuple[int, int]], place: int, found: Sequence[int]) -> int | None:
-    """Return the first of some ascending live places that keeps an item between its neighbours."""
+    """Return the first of the ascending live places that keeps an item between its neighbours."""
     at = bisect_left(anchors, (place, 0))
     index = bisect_left(found, anchors[at - 1][1]) if at else 0
     end = bisect_right(found, anchors[at][1]) if at < len(anchors) else len(found)
@@ -175,7 +175,7 @@ def _between(anchors: Sequence[tuple[int, int]], place: int, found: Sequence[int
 
 
 def _forget_repeats(left: dict[int, Json], items: Sequence[Json]) -> None:
-    """Drop what equals another item of its own list: in a set, twice is once."""
+    """Drop items that equal another item of their own list, which means nothing in a set."""
     seen = {token(item) for place, item in enumerate(items) if place not in left}
     for place, item in tuple(left.items()):
         if (mark := token(item)) in seen:
@@ -185,7 +185,8 @@ def _forget_repeats(left: dict[int, Json], items: Sequence[Json]) -> None:
 
 def _out_of_order(pairs: Sequence[tuple[int, int]]) -> frozenset[int]:
     """Return the desired positions outside a longest run of pairs that both lists have in the same order."""
-    tails: list[int] = []  # by length of a run, the smallest live position that one can end with; ``ends``: its pair
+    # by the length of a run: the smallest live position at its end; ``ends``: the pair with this position
+    tails: list[int] = []
     ends: list[int] = []
     before: list[int] = []
     for index, (_, live) in enumerate(pairs):

@@ -1,4 +1,4 @@
-"""The live side written into what the user wrote: pure, for export."""
+"""Write live values into the document that the user wrote, for an export. Pure."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,56 +11,55 @@ from dlsync.model import Json, Path, Resource
 def merge(
     kind: Rules, desired: Resource, live: Mapping[str, Json], spelled: Callable[[Json], Json] = lambda value: value
 ) -> dict[str, Json]:
-    """Return a document that means the live one, spelled like the file wherever the two mean the same.
+    """Return a document with the meaning of the live one; values that did not change keep the spelling of the file.
 
-    :param spelled: how a live value is to be spelled in a file.
+    :param spelled: returns a live value as a file spells it.
     """
-    ours, theirs = kind.canonical(desired.document), kind.canonical(live)
-    return _Merger(kind, spelled).mapping((), desired.spelled, ours, theirs)
+    return _Merger(kind, spelled).mapping((), desired.spelled, kind.canonical(desired.document), kind.canonical(live))
 
 
 class _Merger:
-    """Walks the written form of the desired side along with both canonical forms."""
+    """Walk the document as written together with both canonical forms."""
 
     def __init__(self, kind: Rules, spelled: Callable[[Json], Json]) -> None:
         self._kind = kind
         self._spelled = spelled
 
-    def value(self, path: Path, written: Json, ours: Json, theirs: Json) -> Json:
-        if not any(differences(self._kind, path, ours, theirs)):
+    def value(self, path: Path, written: Json, desired: Json, live: Json) -> Json:
+        if not any(differences(self._kind, path, desired, live)):
             return written
-        if isinstance(written, dict) and isinstance(ours, dict) and isinstance(theirs, dict):
-            return self.mapping(path, written, ours, theirs)
-        if isinstance(written, list) and isinstance(ours, list) and isinstance(theirs, list):
-            return self._list(path, written, ours, theirs)
-        return self._spelled(theirs)
+        if isinstance(written, dict) and isinstance(desired, dict) and isinstance(live, dict):
+            return self.mapping(path, written, desired, live)
+        if isinstance(written, list) and isinstance(desired, list) and isinstance(live, list):
+            return self._list(path, written, desired, live)
+        return self._spelled(live)
 
     def mapping(
-        self, path: Path, written: Mapping[str, Json], ours: Mapping[str, Json], theirs: Mapping[str, Json]
+        self, path: Path, written: Mapping[str, Json], desired: Mapping[str, Json], live: Mapping[str, Json]
     ) -> dict[str, Json]:
         flat = self._kind.flattened(path, written)
         merged: dict[str, Json] = {}
         for field, value in flat.items():
-            if field in ours and field in theirs:
-                merged[field] = self.value((*path, field), value, ours[field], theirs[field])
-            elif field in theirs:
-                merged[field] = self._spelled(theirs[field])
-            elif field not in ours:
+            if field in desired and field in live:
+                merged[field] = self.value((*path, field), value, desired[field], live[field])
+            elif field in live:
+                merged[field] = self._spelled(live[field])
+            elif field not in desired:
                 merged[field] = value
-        for field, value in theirs.items():
+        for field, value in live.items():
             if field not in flat and not self._kind.is_server_managed(path, field):
                 merged[field] = self._spelled(value)
         return self._kind.respelled(path, written, merged)
 
-    def _list(self, path: Path, written: list[Json], ours: list[Json], theirs: list[Json]) -> list[Json]:
+    def _list(self, path: Path, written: list[Json], desired: list[Json], live: list[Json]) -> list[Json]:
         rule = self._kind.list_rule(path)
-        matching = match(ours, theirs, rule)
-        our_place = {live: place for place, live in matching.pairs}
+        matching = match(desired, live, rule)
+        places = {live_place: place for place, live_place in matching.pairs}
         merged: list[Json] = []
-        for live in range(len(theirs)) if rule.ordered else (*our_place, *matching.removed):
-            if live in our_place:
-                place = our_place[live]
-                merged.append(self.value((*path, place), written[place], ours[place], theirs[live]))
+        for live_place in range(len(live)) if rule.ordered else (*places, *matching.removed):
+            if live_place in places:
+                place = places[live_place]
+                merged.append(self.value((*path, place), written[place], desired[place], live[live_place]))
             else:
-                merged.append(self._spelled(theirs[live]))
+                merged.append(self._spelled(live[live_place]))
         return merged

@@ -1,8 +1,7 @@
-"""Overlays: a partial document laid over a base (RFC 7386), and lifted off again. Pure.
+"""Apply overlays, which are partial documents (RFC 7386), and undo them. Pure.
 
-Mappings merge deeply and null removes a field, as the RFC has it; beyond it, where a kind says what names the items of
-a list (:mod:`dlsync.diff.merge_key`), an overlay's item is merged into the one that it means, and appended where there
-is none.
+As the RFC says, mappings merge deeply, and null removes a field. In addition, if a kind says which fields identify the
+items of a list (:mod:`dlsync.diff.merge_key`), an overlay's item is merged into the matching item, or else appended.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,42 +12,43 @@ from dlsync.diff.rules import Rules
 from dlsync.model import Json, Patched, Path
 
 
-def lay(
+def apply_patch(
     kind: Rules,
     base: Mapping[str, Json],
     overlay: Mapping[str, Json],
-    meant: Callable[[Json], Json] = lambda value: value,
+    resolve: Callable[[Json], Json] = lambda value: value,
 ) -> Patched:
-    """Lay an overlay over a base; neither is changed.
+    """Apply an overlay to a base; neither is changed.
 
     :param kind: knows the :class:`~dlsync.diff.merge_key.MergeKey` of each list.
-    :param meant: what a value stands for, where items are compared: references are replaced in neither document.
+    :param resolve: replaces the references in a value, to compare items; both documents hold references.
     """
-    layer = _Layer(kind, meant)
-    document = layer.mapping((), (), base, overlay)
-    return Patched(document, layer.origins, frozenset(layer.appended), tuple(layer.faults))
+    patcher = _Patcher(kind, resolve)
+    document = patcher.mapping((), (), base, overlay)
+    return Patched(document, patcher.origins, frozenset(patcher.appended), tuple(patcher.faults))
 
 
-def lift(
+def unapply_patch(
     kind: Rules,
     base: Mapping[str, Json],
     overlay: Mapping[str, Json],
     target: Mapping[str, Json],
-    meant: Callable[[Json], Json] = lambda value: value,
+    resolve: Callable[[Json], Json] = lambda value: value,
 ) -> dict[str, Json]:
-    """Return a base over which the overlay gives the target, as far as there is one.
+    """Return a base that becomes the target when the overlay is applied, as far as possible.
 
-    :param target: like what :func:`lay` gives, but for what the base says.
+    :param target: the patched document with changes, which should go into the base.
     """
-    return _Lifter(kind, meant).mapping((), base, overlay, lay(kind, base, overlay, meant).document, target)
+    patched = apply_patch(kind, base, overlay, resolve).document
+    return _Unpatcher(kind, resolve).mapping((), base, overlay, patched, target)
 
 
-class _Layer:
-    """One overlay being laid: a path is one of the outcome, a source one of the overlay."""
+class _Patcher:
+    """Apply one overlay; a ``path`` is in the result, a ``source`` in the overlay."""
 
-    def __init__(self, kind: Rules, meant: Callable[[Json], Json]) -> None:
+    def __init__(self, kind: Rules, resolve: Callable[[Json], Json]) -> None:
         self._kind = kind
-        self._meant = meant
+        self._resolve = resolve
         self.origins: dict[Path, Path] = {}
         self.appended: list[Path] = []
         self.faults: list[tuple[Path, str]] = []
@@ -56,15 +56,15 @@ class _Layer:
     def mapping(
         self, path: Path, source: Path, base: Mapping[str, Json], overlay: Mapping[str, Json]
     ) -> dict[str, Json]:
-        laid = dict(base)
+        patched = dict(base)
         for name, value in overlay.items():
-            here, there = (*path, name), (*source, name)
+            here, origin = (*path, name), (*source, name)
             if value is None:
-                laid.pop(name, None)
-                self.origins[here] = there
+                patched.pop(name, None)
+                self.origins[here] = origin
             else:
-                laid[name] = self._value(here, there, base.get(name), value)
-        return laid
+                patched[name] = self._value(here, origin, base.get(name), value)
+        return patched
 
     def _value(self, path: Path, source: Path, base: Json, overlay: Json) -> Json:
         if isinstance(base, dict) and isinstance(overlay, dict):
@@ -76,70 +76,80 @@ class _Layer:
         return _without_nulls(overlay)
 
     def _list(self, path: Path, source: Path, key: MergeKey, base: list[Json], overlay: list[Json]) -> list[Json]:
-        laid = list(base)
-        for place, found in enumerate(key.places(path, base, overlay, self._meant)):
-            there = (*source, place)
+        patched = list(base)
+        for place, found in enumerate(key.places(path, base, overlay, self._resolve)):
+            origin = (*source, place)
             if isinstance(found, str):
-                self.faults.append((there, found))
+                self.faults.append((origin, found))
             elif found is None:
-                here = (*path, len(laid))
-                self.origins[here] = there
+                here = (*path, len(patched))
+                self.origins[here] = origin
                 self.appended.append(here)
-                laid.append(_without_nulls(overlay[place]))
+                patched.append(_without_nulls(overlay[place]))
             else:
-                laid[found] = self._value((*path, found), there, base[found], overlay[place])
-        return laid
+                patched[found] = self._value((*path, found), origin, base[found], overlay[place])
+        return patched
 
 
 def _without_nulls(value: Json) -> Json:
-    """What a patch makes of nothing: its mappings without the fields that it removes (RFC 7386, section 2)."""
+    """Return a patch applied to nothing: without the fields that it removes (RFC 7386, section 2)."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     return value
 
 
-class _Lifter:
-    """Walks a base, an overlay, what they gave, and what they are to give; places of the base's items are kept."""
+class _Unpatcher:
+    """Walk a base, an overlay, their patched document and the target; items of the base keep their positions."""
 
-    def __init__(self, kind: Rules, meant: Callable[[Json], Json]) -> None:
+    def __init__(self, kind: Rules, resolve: Callable[[Json], Json]) -> None:
         self._kind = kind
-        self._meant = meant
+        self._resolve = resolve
 
     def mapping(
         self,
         path: Path,
         base: Mapping[str, Json],
         overlay: Mapping[str, Json],
-        laid: Mapping[str, Json],
+        patched: Mapping[str, Json],
         target: Mapping[str, Json],
     ) -> dict[str, Json]:
-        lifted: dict[str, Json] = {}
+        result: dict[str, Json] = {}
         for name in dict.fromkeys((*base, *target)):
             if name not in overlay and name in target:
-                lifted[name] = target[name]
+                result[name] = target[name]
             elif name in overlay and name in base:
                 here = (*path, name)
-                lifted[name] = self._value(here, base[name], overlay[name], laid.get(name), target.get(name))
-        return lifted
+                result[name] = self._value(here, base[name], overlay[name], patched.get(name), target.get(name))
+        return result
 
-    def _value(self, path: Path, base: Json, overlay: Json, laid: Json, target: Json) -> Json:
-        if isinstance(base, dict) and isinstance(overlay, dict) and isinstance(laid, dict) and isinstance(target, dict):
-            return self.mapping(path, base, overlay, laid, target)
+    def _value(self, path: Path, base: Json, overlay: Json, patched: Json, target: Json) -> Json:
+        if (
+            isinstance(base, dict)
+            and isinstance(overlay, dict)
+            and isinstance(patched, dict)
+            and isinstance(target, dict)
+        ):
+            return self.mapping(path, base, overlay, patched, target)
         key = self._kind.item_key(path)
-        if key and isinstance(base, list) and isinstance(overlay, list) and isinstance(laid, list):
-            over = dict(zip(key.places(path, base, overlay, self._meant), overlay, strict=True))
-            return self._list(path, base, over, laid, target) if isinstance(target, list) else base
+        if key and isinstance(base, list) and isinstance(overlay, list) and isinstance(patched, list):
+            over = dict(zip(key.places(path, base, overlay, self._resolve), overlay, strict=True))
+            return self._list(path, base, over, patched, target) if isinstance(target, list) else base
         return base
 
     def _list(
-        self, path: Path, base: list[Json], over: Mapping[int | str | None, Json], laid: list[Json], target: list[Json]
+        self,
+        path: Path,
+        base: list[Json],
+        over: Mapping[int | str | None, Json],
+        patched: list[Json],
+        target: list[Json],
     ) -> list[Json]:
-        was = dict(match(target, laid, self._kind.list_rule(path)).pairs)
-        lifted: list[Json] = []
+        was = dict(match(target, patched, self._kind.list_rule(path)).pairs)
+        result: list[Json] = []
         for place, item in enumerate(target):
             old = was.get(place)
             if old is None or (old < len(base) and old not in over):
-                lifted.append(item)
+                result.append(item)
             elif old < len(base):
-                lifted.append(self._value((*path, old), base[old], over[old], laid[old], item))
-        return lifted
+                result.append(self._value((*path, old), base[old], over[old], patched[old], item))
+        return result

@@ -1,4 +1,4 @@
-"""What the differ asks of a kind of resource: when two documents mean the same, and how it pairs items of lists."""
+"""The rules that a kind gives the differ: when two documents mean the same, and how items of lists are paired."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -10,42 +10,42 @@ from dlsync.model import FieldChange, Json, Path, Resource
 
 
 class Rules(ABC):
-    """Tells what a document means."""
+    """Say what a document means."""
 
-    # how the items of lists are matched, and what names them in an overlay; by paths with ITEM for list positions
+    # the rules for the items of lists, and the fields that identify them in overlays; by paths with ITEM for positions
     list_matching: ClassVar[Mapping[Path, ListMatching]] = {}
     overlay_keys: ClassVar[Mapping[Path, MergeKey]] = {}
 
     @abstractmethod
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the document without what carries no meaning; list positions stay, the input is left alone."""
+        """Return the document without what carries no meaning; list positions stay, the input is unchanged."""
 
     def identical(self, desired: Resource, live: Resource) -> bool:
-        """Whether the bytes alone show that the two mean the same; False where only the canonical forms can tell."""
+        """Whether the bytes show that both mean the same; if not, their canonical forms still may."""
         return False
 
     def list_rule(self, path: Path) -> ListMatching:
-        """Return how the items of the list at the path are matched."""
+        """Return the rules for the items of the list at the path."""
         return self.list_matching.get(anywhere(path), UNKNOWN_LIST)
 
     def paired(self, path: Path, before: Sequence[Json], after: Sequence[Json]) -> Sequence[tuple[int, int]]:
-        """Return which items of the list at the path are the same in both versions, by their positions."""
+        """Return the positions of the same items in both versions of the list at the path."""
         return match(before, after, self.list_rule(path)).pairs
 
     def item_key(self, path: Path) -> MergeKey | None:
-        """Return what names the items of the list at the path for an overlay; None where it replaces the list whole."""
+        """Return the fields that identify items of the list at the path; None if an overlay replaces the whole list."""
         return self.overlay_keys.get(anywhere(path))
 
     def duplicates(self, desired: Resource, live: Resource) -> tuple[FieldChange, ...]:
-        """Return what the server has besides that adds nothing to the live resource, as removals."""
+        """Return, as removals, what the server has in addition without an effect on the live resource."""
         return ()
 
     def is_server_managed(self, path: Path, field: str) -> bool:
-        """Whether the server adds a field, which only the live side has, to the mapping at the path."""
+        """Whether a field of the mapping at the path, which only the live side has, was added by the server."""
         return False
 
     def dropped_by_update(self, unknown_fields: Sequence[Path]) -> Sequence[Path]:
-        """Return those of the fields that only the live side has which an update would drop."""
+        """Return the fields that an update would drop, of those that only the live side has."""
         return unknown_fields
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -10,7 +10,7 @@ from dlsync import messages
 from dlsync.client import Client, ReadClient
 from dlsync.client.concurrency import gather
 from dlsync.diff.compare import compare
-from dlsync.diff.three_way import blend_sides
+from dlsync.diff.three_way import merge_sides
 from dlsync.errors import (
     AlreadyExists,
     ApiError,
@@ -271,7 +271,7 @@ def _without_unknown_secrets(change: ResourceChange, desired: Resource, before: 
     comparison = compare(kind, desired, before)
     stays = tuple(one for one in comparison.diff if kind.written_path(desired, one.path) not in hidden)
     unknown_fields = tuple(FieldChange(path, "remove") for path in comparison.unknown_fields)
-    return kind.merge_live(before, before, blend_sides(kind, desired, before, (*stays, *unknown_fields)))
+    return kind.merge_live(before, before, merge_sides(kind, desired, before, (*stays, *unknown_fields)))
 
 
 async def verify(

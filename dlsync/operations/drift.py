@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from dlsync.diff.compare import compare
-from dlsync.diff.three_way import blend_sides, has_moved, movement
+from dlsync.diff.three_way import has_moved, merge_sides, three_way_diff
 from dlsync.errors import SettingsError
 from dlsync.files import git, writer
 from dlsync.files.settings import Settings
@@ -141,7 +141,7 @@ def _is_replaced(context: PlanContext, address: Address) -> bool:
         return False
     if entry is None:
         return bool(compare(kind_of(address.kind), desired, live).diff)
-    diff = movement(kind_of(address.kind), desired, live, entry, context.inventory.salt)
+    diff = three_way_diff(kind_of(address.kind), desired, live, entry, context.inventory.salt)
     return any(one.mover == "conflict" for one in diff)
 
 
@@ -165,8 +165,8 @@ def _accepted(context: PlanContext, live: Resource) -> Resource:
     if desired is None or entry is None or live.unreadable:
         return live
     kind, salt = kind_of(live.kind), context.inventory.salt
-    theirs = tuple(one for one in movement(kind, desired, live, entry, salt) if one.mover != "repo")
-    return kind.merge_live(desired, live, blend_sides(kind, desired, live, theirs)) if theirs else desired
+    theirs = tuple(one for one in three_way_diff(kind, desired, live, entry, salt) if one.mover != "repo")
+    return kind.merge_live(desired, live, merge_sides(kind, desired, live, theirs)) if theirs else desired
 
 
 def _require_record(settings: Settings) -> None:
@@ -207,7 +207,7 @@ def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChan
 def _items(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> tuple[ItemChange, ...]:
     """Return the items of lists as they were applied and as they are live; none if the files changed too."""
     kind = kind_of(live.kind)
-    movers = {one.mover for one in movement(kind, desired, live, entry, context.inventory.salt)}
+    movers = {one.mover for one in three_way_diff(kind, desired, live, entry, context.inventory.salt)}
     if not movers.isdisjoint({"repo", "conflict"}):
         return ()
     items = item_changes(kind, live, desired, context.redaction)
@@ -219,7 +219,7 @@ def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource
     if kind.identical(desired, live):
         return []
     duplicates = context.reconciliation.duplicates.get(live.address, ())
-    diff = movement(kind, desired, live, entry, context.inventory.salt)
+    diff = three_way_diff(kind, desired, live, entry, context.inventory.salt)
     # redact all before choosing: what the files changed tells which of the others are likely secret
     shown = [*context.redaction.differences(duplicates), *context.redaction.differences(diff)]
     return [one for one in shown if one.mover != "repo"]

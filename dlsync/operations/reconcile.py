@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import digested, holds_unreadable, mapped
 from dlsync.diff.list_match import token
-from dlsync.diff.three_way import blend_sides, has_moved, moved_in_files, movement
+from dlsync.diff.three_way import has_moved, merge_sides, moved_in_files, three_way_diff
 from dlsync.model import Address, Cause, Entry, FieldChange, Json, Path, Resource, ResourceChange, Side
 from dlsync.resources import Kind, kind_of
 from dlsync.state.inventory import Inventory, secret_digests
@@ -188,7 +188,7 @@ class _Reconciliation:
         entry = self._recorded.entry(live.address)
         if delete.cause != "conflict" or live.unreadable or entry is None:
             return create, delete
-        diff = movement(kind, desired, live, entry, self._recorded.salt)
+        diff = three_way_diff(kind, desired, live, entry, self._recorded.salt)
         by_hand = tuple(one for one in diff if one.mover != "repo")
         if not by_hand:  # the file already has the change of the server
             return create, replace(delete, cause="repo", held="")
@@ -199,7 +199,7 @@ class _Reconciliation:
         if kept:
             self.outcome.kept[create.address] = kept
             self.outcome.effective[create.address] = kind.merge_live(
-                desired, live, blend_sides(kind, desired, live, kept)
+                desired, live, merge_sides(kind, desired, live, kept)
             )
         held = MASKED if is_masked else "" if side else RENAMED_AND_MOVED % live.address
         return create, replace(delete, held=held)
@@ -212,7 +212,7 @@ class _Reconciliation:
             self._add(change if self._decisions.adopt else replace(change, held=NOT_MANAGED))
 
     def _moved(self, kind: Kind, desired: Resource, live: Resource, entry: Entry) -> None:
-        side, diff = self._decisions.on_conflict, movement(kind, desired, live, entry, self._recorded.salt)
+        side, diff = self._decisions.on_conflict, three_way_diff(kind, desired, live, entry, self._recorded.salt)
         if side is None and any(one.mover == "conflict" for one in diff):
             change = _update(kind, desired, diff, "conflict")
             self._add(replace(change, held=BOTH_MOVED))
@@ -231,7 +231,7 @@ class _Reconciliation:
             self.outcome.unchanged += 1
             return
         if kept:
-            whole = kind.merge_live(desired, live, blend_sides(kind, desired, live, kept))
+            whole = kind.merge_live(desired, live, merge_sides(kind, desired, live, kept))
             self.outcome.effective[desired.address] = whole
         self._add(replace(_update(kind, desired, sent, _cause(sent)), kept=kind.as_written(desired, kept)))
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint
-from dlsync.diff.three_way import blend_sides, has_moved, is_partly_applied
+from dlsync.diff.three_way import has_moved, is_partly_applied, merge_sides
 from dlsync.model import Address, Entry, Json, Resource, ResourceChange
 from dlsync.operations.plan_context import PlanContext
 from dlsync.resources import kind_of
@@ -68,7 +68,7 @@ def _unrounded(desired: Resource, live: Resource) -> Resource:
     kind = kind_of(live.kind)
     diff = compare(kind, desired, live).diff
     other = tuple(one for one in diff if not (one.op == "replace" and is_rounding(one.after, one.before)))
-    return live if len(other) == len(diff) else replace(live, given=blend_sides(kind, desired, live, other))
+    return live if len(other) == len(diff) else replace(live, given=merge_sides(kind, desired, live, other))
 
 
 def is_rounding(exact: Json, kept: Json) -> bool:
@@ -175,7 +175,7 @@ def as_live(context: PlanContext, address: Address, live: Resource) -> Entry:
     by_hand = {(one.path, one.op, one.moved) for one in context.reconciliation.kept.get(address, ())}
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without unknown fields that only the server has: these are not managed
-    canonical = blend_sides(kind, desired, live, taken)
+    canonical = merge_sides(kind, desired, live, taken)
     whole = _digested(kind.canonical(live.document), salt) if by_hand else None
     return Entry(_digested(canonical, salt), whole, secret_digests(salt, canonical))
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 from dlsync.client import ReadClient
-from dlsync.diff.list_match import A_SET, ITEM, ListMatching, but_for, identity
+from dlsync.diff.list_match import A_SET, ITEM, ListMatching, all_but, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import BadAnswer, Unsupported
 from dlsync.model import Address, Item, Json, Path, Place, Resource
@@ -59,7 +59,7 @@ class Dashboard(DocumentKind):
             repeats=True,
         ),
         (*_WIDGET, "series"): ListMatching(
-            (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),)
+            (identity("metric", "scope"), identity("metric")), alike=(all_but("metric"),)
         ),
         (*_SERIES, "scope", "tag"): A_SET,
         (*_SERIES, "scope", "agent"): A_SET,

@@ -65,7 +65,7 @@ class DocumentKind(Kind):
         overlay = overlays.over(address.name, written)
         if written is None:
             return None
-        document = overlay.laid.document if overlay else written
+        document = overlay.patched.document if overlay else written
         resolved = overlays.resolve(source, document, overlay)
         is_plain = resolved.document is document or (
             same(resolved.document, document) and not any(referenced(resolved.document))

@@ -9,7 +9,7 @@ from dlsync import messages
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.merge import merge
 from dlsync.diff.merge_key import MergeKey
-from dlsync.diff.patch import lay, lift
+from dlsync.diff.patch import apply_patch, unapply_patch
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
 from dlsync.files.interpolation import Interpolated, plain, resolve
@@ -79,13 +79,13 @@ class Overlays:
         if source is None or document is None or base is None:
             return None
 
-        def meant(value: Json) -> Json:
+        def replaced(value: Json) -> Json:
             return resolve(value, self._values).document
 
-        laid = lay(self._kind, base, document, meant)
-        faults = [schema.Finding(Code.INVALID_OVERLAY, path, message) for path, message in laid.faults]
+        patched = apply_patch(self._kind, base, document, replaced)
+        faults = [schema.Finding(Code.INVALID_OVERLAY, path, message) for path, message in patched.faults]
         self.problems += schema.located(faults, source.file, source.content)
-        overlay = Overlay(source.file, source.content, document, base, laid, meant)
+        overlay = Overlay(source.file, source.content, document, base, patched, replaced)
         self.problems += _misspelled(self._kind, overlay)
         return overlay
 
@@ -122,10 +122,10 @@ class Overlays:
 def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:
     """Return a warning for each item of the overlay whose name is similar to one of the base."""
     findings = []
-    for path in sorted(overlay.laid.appended):
-        key, origin = kind.item_key(path[:-1]), overlay.laid.origin(path)
+    for path in sorted(overlay.patched.appended):
+        key, origin = kind.item_key(path[:-1]), overlay.patched.origin(path)
         names = [_name(item, key) for item in cast("list[Json]", _at(overlay.base, path[:-1]))]
-        name = _name(_at(overlay.laid.document, path), key)
+        name = _name(_at(overlay.patched.document, path), key)
         if key and origin and (near := _nearest(name, names)):
             same = f"one with this `{key.fields[0]}` has another `{key.fields[-1]}`."
             guess = same if near == name else f"did you mean `{messages.visible(near)}`?"
@@ -160,14 +160,14 @@ def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay:
         return schema.located(findings, source.file, source.content)
     ours, theirs = [], []
     for one in findings:
-        origin = overlay.laid.origin(one.path)
-        if removed := overlay.laid.origins.get((*one.path, one.missing)) if one.missing else None:
+        origin = overlay.patched.origin(one.path)
+        if removed := overlay.patched.origins.get((*one.path, one.missing)) if one.missing else None:
             theirs.append(replace(one, path=removed, message=f"{one.message}: this removes it", missing=""))
         elif origin is None:
             ours.append(one)
         else:
             alone = f"; it means no item of {source.file}, and so stands for itself"
-            message = one.message + (alone if one.path in overlay.laid.appended else "")
+            message = one.message + (alone if one.path in overlay.patched.appended else "")
             theirs.append(replace(one, path=origin, message=message))
     return [
         *schema.located(ours, source.file, source.content),
@@ -182,7 +182,7 @@ def placed(
 
     :param file: the resource's own, in which differences from the overlay have no line; ``content`` are its bytes.
     """
-    origins = [overlay.laid.origin_of(one) if overlay else None for one in diff]
+    origins = [overlay.patched.origin_of(one) if overlay else None for one in diff]
     if overlay and diff and None not in origins:
         file, content, paths = overlay.file, overlay.content, origins
     else:  # a missing field gets the line where it would be
@@ -203,9 +203,9 @@ def edited(kind: Kind, desired: Resource, live: Resource, context: ExportContext
     if overlay is None:
         return merged
     _refuse_overlaid(compare(kind, desired, live).diff, overlay, context)
-    base = lift(kind, overlay.base, overlay.document, merged, overlay.meant)
-    again = lay(kind, base, overlay.document, overlay.meant)
-    means = kind.canonical(cast("dict[str, Json]", overlay.meant(again.document)))
+    base = unapply_patch(kind, overlay.base, overlay.document, merged, overlay.resolve)
+    again = apply_patch(kind, base, overlay.document, overlay.resolve)
+    means = kind.canonical(cast("dict[str, Json]", overlay.resolve(again.document)))
     if again.faults or any(differences(kind, (), means, kind.canonical(live.document))):
         raise DlsyncError(
             f"what is live cannot be written below {overlay.file}: edit that file and {desired.file} by hand"
@@ -218,7 +218,7 @@ def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, context: Exp
     differing = [
         f"`{field_name(origin)}` (line {yaml.nearest(lines, origin)[0]}) {_live(one, context)}"
         for one in diff
-        if (origin := overlay.laid.origin_of(one)) is not None
+        if (origin := overlay.patched.origin_of(one)) is not None
     ]
     if differing:
         named = listed(differing, _MOST_NAMED)

@@ -130,7 +130,7 @@ class Plugin(Kind):
             return None
         base = parse_mapping(meta.file, meta.content, _EXPECTED, problems) if meta else {}
         overlay = overlays.over(name, base)
-        document = overlay.laid.document if overlay else base or {}
+        document = overlay.patched.document if overlay else base or {}
         misplaced = [
             schema.Finding(Code.MISPLACED_SETTING, (one,), _MISPLACED % one) for one in _NO_SETTINGS if one in document
         ]

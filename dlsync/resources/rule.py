@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from dlsync.client import ReadClient
-from dlsync.diff.list_match import A_SET, ITEM, ListMatching, anywhere, but_for, identity
+from dlsync.diff.list_match import A_SET, ITEM, ListMatching, all_but, anywhere, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import BadAnswer, Unsupported
 from dlsync.model import Json, Path, Resource
@@ -51,7 +51,7 @@ class Rule(DocumentKind):
     can_be_muted = True
     list_matching: ClassVar = {
         ("criteria",): ListMatching(
-            (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),), ordered=False
+            (identity("metric", "scope"), identity("metric")), alike=(all_but("metric"),), ordered=False
         ),
         (*_CRITERION, "scope", "tag"): A_SET,
         (*_CRITERION, "scope", "agent"): A_SET,

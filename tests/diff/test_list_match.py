@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.diff.list_match import ListMatching, Matching, but_for, identity, match, same, token
+from dlsync.diff.list_match import ListMatching, Matching, all_but, identity, match, same, token
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -44,7 +44,7 @@ def test_items_without_the_key_are_added_and_removed() -> None:
 
 
 def test_items_that_are_alike_but_for_one_field_pair_where_nothing_else_does() -> None:
-    rule = ListMatching((identity("metric"),), alike=(but_for("metric"),))
+    rule = ListMatching((identity("metric"),), alike=(all_but("metric"),))
     live: list[Json] = [{"metric": "a", "tag": 1}, {"metric": "b", "tag": 2}, {"tag": 1}]
     found = match([{"metric": "a", "tag": 3}, {"metric": "c", "tag": 2}, "text"], live, rule)
     assert found == Matching(((0, 0), (1, 1)), (2,), (2,), frozenset(), frozenset({1}))

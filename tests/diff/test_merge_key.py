@@ -42,21 +42,21 @@ def test_items_are_compared_by_what_they_stand_for() -> None:
 
 def test_an_item_that_means_several_is_a_fault_that_says_how_to_tell_them_apart() -> None:
     base = [of("a", "x"), of("a", "y")]
-    several = "it means 2 items of the base, `items[0]`, `items[1]`; "
+    several = "it matches 2 items of the base, `items[0]`, `items[1]`; "
     for key in (CRITERION, SERIES):
-        assert places(key, base, {"metric": "a"}) == [f"{several}give its `scope` too"]
+        assert places(key, base, {"metric": "a"}) == [f"{several}add its `scope`"]
     assert places(TITLE, [{"title": "a"}] * 2, {"title": "a"}) == [f"{several}make them differ in the base"]
 
 
 def test_two_items_that_mean_one_are_a_fault() -> None:
     assert places(TITLE, [{"title": "a"}], {"title": "a"}, {"title": "a", "row": 1}) == [
         0,
-        "it means `items[0]`, as an item above it does; make one of the two",
+        "it changes `items[0]`, as an item above it does; merge the two",
     ]
 
 
 @pytest.mark.parametrize("item", [{"row": 1}, {"title": None}, "cpu", None])
 def test_an_item_that_does_not_say_which_one_it_means_is_a_fault(item: Json) -> None:
     assert places(TITLE, [{"title": "cpu"}], item) == [
-        "an item of `items` says by its `title` which one it means; give it"
+        "an item of `items` needs a `title`, which names the item that it changes; add it"
     ]

@@ -1,4 +1,4 @@
-"""A partial document laid over a base, and lifted off again."""
+"""A partial document applied to a base, and undone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from dlsync.diff.patch import lay, lift
+from dlsync.diff.patch import apply_patch, unapply_patch
 from dlsync.resources import kind_of
 from tests.builders.accounts import DASHBOARDS, RULES
 from tests.builders.plans import removed, replaced
@@ -47,7 +47,7 @@ def test_mappings_merge_as_the_rfc_has_it(
     base: dict[str, Json], patch: dict[str, Json], result: dict[str, Json]
 ) -> None:
     kept = copy.deepcopy((base, patch))
-    assert lay(DASHBOARD, base, patch).document == result
+    assert apply_patch(DASHBOARD, base, patch).document == result
     assert (base, patch) == kept
 
 
@@ -55,13 +55,13 @@ def test_mappings_merge_as_the_rfc_has_it(
 
 
 def test_a_widget_is_the_one_of_its_title_and_a_new_one_is_appended() -> None:
-    laid = lay(DASHBOARD, WEB, {"positions": [widget("net", color=None), {"title": "disk", "color": "red"}]})
-    assert laid.document == dashboard(widget("cpu"), widget("disk", color="red"), widget("net"))
-    assert laid.appended == {("positions", 2)}
-    assert laid.origin(("positions", 1, "color")) == ("positions", 1, "color")
-    assert laid.origin(("positions", 2, "row")) == ("positions", 0, "row")
-    assert laid.origin(("positions", 1, "row")) is None
-    assert laid.faults == ()
+    patched = apply_patch(DASHBOARD, WEB, {"positions": [widget("net", color=None), {"title": "disk", "color": "red"}]})
+    assert patched.document == dashboard(widget("cpu"), widget("disk", color="red"), widget("net"))
+    assert patched.appended == {("positions", 2)}
+    assert patched.origin(("positions", 1, "color")) == ("positions", 1, "color")
+    assert patched.origin(("positions", 2, "row")) == ("positions", 0, "row")
+    assert patched.origin(("positions", 1, "row")) is None
+    assert patched.faults == ()
 
 
 def test_a_series_is_the_one_of_its_metric_and_its_scope_tells_apart_those_of_one_metric() -> None:
@@ -69,41 +69,46 @@ def test_a_series_is_the_one_of_its_metric_and_its_scope_tells_apart_those_of_on
     overlay: dict[str, Json] = {
         "positions": [{"title": "cpu", "series": [series("a", ["db"], x=1), series("b", "eu"), series("a", "new")]}]
     }
-    laid = lay(DASHBOARD, base, overlay)
-    assert laid.document == dashboard(
+    patched = apply_patch(DASHBOARD, base, overlay)
+    assert patched.document == dashboard(
         widget("cpu", series=[series("a"), series("a", ["db"], x=1), series("b", "eu"), series("a", "new")])
     )
 
 
 def test_an_item_that_cannot_be_placed_is_a_fault_at_its_place_and_changes_nothing() -> None:
-    laid = lay(RULE, rule(criterion("a")), {"criteria": [criterion("b"), {"scope": {}}]})
-    assert laid.faults == ((("criteria", 1), "an item of `criteria` says by its `metric` which one it means; give it"),)
-    assert laid.document == rule(criterion("a"), criterion("b"))
+    patched = apply_patch(RULE, rule(criterion("a")), {"criteria": [criterion("b"), {"scope": {}}]})
+    assert patched.faults == (
+        (("criteria", 1), "an item of `criteria` needs a `metric`, which names the item that it changes; add it"),
+    )
+    assert patched.document == rule(criterion("a"), criterion("b"))
 
 
 def test_other_lists_and_what_is_no_list_are_replaced_whole() -> None:
     base = rule(criterion("a"), actions=[{"emails": ["a"]}, {"emails": ["b"]}])
-    laid = lay(RULE, base, {"actions": [{"emails": ["c"]}], "criteria": {"metric": None, "odd": 1}})
-    assert laid.document == {"title": "Web", "actions": [{"emails": ["c"]}], "criteria": {"odd": 1}}
-    assert laid.origin(("actions", 0, "emails", 0)) == ("actions", 0, "emails", 0)
-    assert lay(DASHBOARD, {"title": "a"}, {"positions": [1]}).document == {"title": "a", "positions": [1]}
-    assert lay(DASHBOARD, {"positions": [1]}, {"positions": [widget("a")]}).document["positions"] == [1, widget("a")]
+    patched = apply_patch(RULE, base, {"actions": [{"emails": ["c"]}], "criteria": {"metric": None, "odd": 1}})
+    assert patched.document == {"title": "Web", "actions": [{"emails": ["c"]}], "criteria": {"odd": 1}}
+    assert patched.origin(("actions", 0, "emails", 0)) == ("actions", 0, "emails", 0)
+    assert apply_patch(DASHBOARD, {"title": "a"}, {"positions": [1]}).document == {"title": "a", "positions": [1]}
+    assert apply_patch(DASHBOARD, {"positions": [1]}, {"positions": [widget("a")]}).document["positions"] == [
+        1,
+        widget("a"),
+    ]
 
 
 def test_what_differs_comes_from_the_overlay_or_not() -> None:
-    laid = lay(RULE, rule(criterion("a")), {"title": "x", "description": None, "criteria": [criterion("b")]})
-    assert laid.origin_of(replaced(("title",), "live", "x")) == ("title",)
-    assert laid.origin_of(removed(("description",), "live")) == ("description",)
+    patched = apply_patch(RULE, rule(criterion("a")), {"title": "x", "description": None, "criteria": [criterion("b")]})
+    assert patched.origin_of(replaced(("title",), "live", "x")) == ("title",)
+    assert patched.origin_of(removed(("description",), "live")) == ("description",)
     # the live position is no position in the document
-    assert laid.origin_of(removed(("criteria", 1), {})) is None
-    assert laid.origin_of(replaced(("criteria", 1, "metric"), "c", "b")) == ("criteria", 0, "metric")
+    assert patched.origin_of(removed(("criteria", 1), {})) is None
+    assert patched.origin_of(replaced(("criteria", 1, "metric"), "c", "b")) == ("criteria", 0, "metric")
 
 
 # lifting off
 
 
 def lifted(target: dict[str, Json], overlay: dict[str, Json], base: dict[str, Json]) -> dict[str, Json]:
-    return lift(DASHBOARD, base, overlay, target)
+    return unapply_patch(DASHBOARD, base, overlay, target)
 
 
 def test_what_the_overlay_does_not_touch_is_lifted_into_the_base() -> None:
@@ -128,19 +133,22 @@ def test_what_the_overlay_does_not_touch_is_lifted_into_the_base() -> None:
 
 def test_a_base_item_is_kept_where_the_target_has_something_else_in_its_place() -> None:
     overlay: dict[str, Json] = {"positions": [{"title": "cpu", "series": [{"metric": "cpu.load", "x": 1}]}]}
-    laid = lay(DASHBOARD, WEB, overlay).document
-    assert lifted(laid, overlay, WEB) == WEB
-    assert lifted({**laid, "positions": "none"}, overlay, WEB) == WEB
+    patched = apply_patch(DASHBOARD, WEB, overlay).document
+    assert lifted(patched, overlay, WEB) == WEB
+    assert lifted({**patched, "positions": "none"}, overlay, WEB) == WEB
 
 
 @given(DASHBOARDS, DASHBOARDS)
 def test_what_was_laid_can_be_lifted(base: dict[str, Json], overlay: dict[str, Json]) -> None:
-    laid = lay(DASHBOARD, base, overlay)
-    assert lay(DASHBOARD, lift(DASHBOARD, base, overlay, laid.document), overlay).document == laid.document
+    patched = apply_patch(DASHBOARD, base, overlay)
+    assert (
+        apply_patch(DASHBOARD, unapply_patch(DASHBOARD, base, overlay, patched.document), overlay).document
+        == patched.document
+    )
 
 
 @given(RULES, RULES)
 def test_an_overlay_laid_twice_is_laid_once(base: dict[str, Json], overlay: dict[str, Json]) -> None:
-    once = lay(RULE, base, overlay)
-    if not once.faults and not lay(RULE, once.document, overlay).faults:
-        assert lay(RULE, once.document, overlay).document == once.document
+    once = apply_patch(RULE, base, overlay)
+    if not once.faults and not apply_patch(RULE, once.document, overlay).faults:
+        assert apply_patch(RULE, once.document, overlay).document == once.document

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import digest
-from dlsync.diff.three_way import blend_sides, has_moved, moved_in_files, movement
+from dlsync.diff.three_way import has_moved, merge_sides, moved_in_files, three_way_diff
 from dlsync.model import Entry
 from dlsync.resources import kind_of
 from tests.builders.accounts import DASHBOARDS, LINKED, RULES, SETTINGS
@@ -45,7 +45,7 @@ def versions(draw: st.DrawFn, number: int) -> list[Resource]:
 
 
 def moved(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> tuple[FieldChange, ...]:
-    return movement(kind_of(base.kind), desired, live, entry(base, seen), SALT)
+    return three_way_diff(kind_of(base.kind), desired, live, entry(base, seen), SALT)
 
 
 def movers(
@@ -58,7 +58,7 @@ def movers(
 
 def means(desired: Resource, live: Resource, kept: Iterable[FieldChange]) -> Resource:
     kind = kind_of(desired.kind)
-    document = blend_sides(kind, desired, live, tuple(kept))
+    document = merge_sides(kind, desired, live, tuple(kept))
     return resource(str(desired.address), dict(document), body=b"blend")
 
 
@@ -274,7 +274,7 @@ def test_fields_that_a_server_adds_are_no_movement() -> None:
 
 def test_a_digest_that_tells_no_difference_makes_a_conflict_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlsync.diff.three_way.digested", lambda salt, value: "the same")
-    found = movement(kind_of("rule"), of(title="A"), of(title="B"), Entry({"title": "the same"}), SALT)
+    found = three_way_diff(kind_of("rule"), of(title="A"), of(title="B"), Entry({"title": "the same"}), SALT)
     assert [one.mover for one in found] == ["conflict"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.list_match import anywhere, identity
-from dlsync.diff.three_way import blend_sides
+from dlsync.diff.three_way import merge_sides
 from dlsync.errors import DlsyncError
 from dlsync.files import yaml
 from dlsync.files.interpolation import Values
@@ -224,7 +224,7 @@ def test_a_blend_is_written_into_the_user_s_own_text() -> None:
     desired = resource("dashboard/web", "# ours\ntitle: Fleet # the fleet\nperiod: 60\npositions: []\n")
     live = resource("dashboard/web", {"title": "Web", "period": 5, "positions": [], "id": 1})
     kept = tuple(one for one in compare(DASHBOARD, desired, live).diff if one.path == ("period",))
-    blend = DASHBOARD.merge_live(desired, live, blend_sides(DASHBOARD, desired, live, kept))
+    blend = DASHBOARD.merge_live(desired, live, merge_sides(DASHBOARD, desired, live, kept))
     assert blend.body == b"# ours\ntitle: Fleet # the fleet\nperiod: 5\npositions: []\n"
     assert blend.document == {"title": "Fleet", "period": 5, "positions": []}
 
@@ -233,7 +233,7 @@ def test_a_blend_is_of_what_the_file_means_with_its_references_replaced() -> Non
     source = SourceFile("rules/web.yaml", b"title: ${env:A}\ndescription: ours\ncriteria: []\n")
     ((desired,), _) = RULE.read([source], LoadContext(Values({}, {"A": "s3cret"})))
     live = resource("rule/web", {"title": "s3cret", "description": "by hand", "criteria": []})
-    blend = RULE.merge_live(desired, live, blend_sides(RULE, desired, live, compare(RULE, desired, live).diff))
+    blend = RULE.merge_live(desired, live, merge_sides(RULE, desired, live, compare(RULE, desired, live).diff))
     assert blend.body == b"title: s3cret\ndescription: by hand\ncriteria: []\n"
     assert (blend.written, blend.source, blend.secrets) == (None, None, {"s3cret": "${env:A}"})
 

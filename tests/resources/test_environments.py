@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from dlsync import operations
-from dlsync.diff.patch import lay
+from dlsync.diff.patch import apply_patch
 from dlsync.errors import SettingsError
 from dlsync.files import yaml
 from dlsync.files.interpolation import escaped
@@ -127,7 +127,7 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
         pytest.param(
             "dashboards/web.yaml",
             "positions:\n  - row: 1\n",
-            "error: overlays/staging/dashboards/web.yaml:2:5: an item of `positions` says by its `title`",
+            "error: overlays/staging/dashboards/web.yaml:2:5: an item of `positions` needs a `title`",
             id="an item that means none",
         ),
         pytest.param(
@@ -285,7 +285,7 @@ def test_what_is_sent_means_what_base_and_overlay_mean_together(
     tree = environments.read(root, Settings(environment="x"))
     if not tree.errors:
         (one,) = tree.resources.values()
-        assert yaml.parse(one.body) == one.document == lay(kind_of("dashboard"), base, overlay).document
+        assert yaml.parse(one.body) == one.document == apply_patch(kind_of("dashboard"), base, overlay).document
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from dlsync.diff.compare import compare
-from dlsync.diff.three_way import blend_sides
+from dlsync.diff.three_way import merge_sides
 from dlsync.errors import DlsyncError, ManualActionRequired, ServerFault
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
@@ -361,7 +361,7 @@ def test_links_come_after_plugins_and_before_dashboards() -> None:
 def test_a_blend_is_a_link_to_the_tags_that_each_side_wins() -> None:
     desired, live = read({"links.yaml": "disk: [all, new]\n"})[0]["disk"], link("disk", "all", "by hand")
     kept = tuple(one for one in compare(LINK, desired, live).diff if one.op == "remove")
-    assert tags(LINK.merge_live(desired, live, blend_sides(LINK, desired, live, kept))) == ["all", "by hand", "new"]
+    assert tags(LINK.merge_live(desired, live, merge_sides(LINK, desired, live, kept))) == ["all", "by hand", "new"]
 
 
 def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from dlsync.diff.compare import compare
-from dlsync.diff.three_way import blend_sides
+from dlsync.diff.three_way import merge_sides
 from dlsync.errors import AlreadyExists, DlsyncError
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile
@@ -233,7 +233,7 @@ def test_a_blend_has_the_script_of_the_side_that_wins_it_and_each_setting_of_its
     live = script(b"theirs\xff", params="-b", interval=60, hash="x")
     for kept, body in (((("params",),), b"ours\xff"), ((("content", "sha256"), ("params",)), b"theirs\xff")):
         diff = tuple(one for one in compare(PLUGIN, desired, live).diff if one.path in kept)
-        blend = PLUGIN.merge_live(desired, live, blend_sides(PLUGIN, desired, live, diff))
+        blend = PLUGIN.merge_live(desired, live, merge_sides(PLUGIN, desired, live, diff))
         assert (blend.body, blend.document["params"], blend.document["interval"]) == (body, "-b", 60)
         assert blend.document["content"] == content_value(body)
         assert (blend.overlay, blend.spelled) == (None, blend.document)
