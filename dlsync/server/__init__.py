@@ -1,1 +1,1 @@
-"""The embedded server: the documented API, and what public clients of it were seen to use, over SQLite."""
+"""The embedded server: the documented API, and what public clients of it use, on SQLite or PostgreSQL."""

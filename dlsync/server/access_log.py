@@ -1,4 +1,4 @@
-"""The access log: a line of JSON for each request, written by a thread, so that no request waits for a disk."""
+"""The access log: a line of JSON for each request, written by a thread so that requests do not wait for the disk."""
 
 import errno
 import json
@@ -14,20 +14,20 @@ from threading import Event, Thread
 from dlsync.errors import SettingsError
 
 STDERR = "-"
-WAITING = 10_000  # lines, if requests are faster than what the lines are written to
-PAUSE = 0.1  # s, between two writes: a thread that wrote each line at once would cost as much as the requests
+WAITING = 10_000  # lines in memory; more are dropped
+PAUSE = 0.1  # s, between two writes: writing each line by itself would cost as much as the requests
 CLOSE_SECONDS = 2  # for the last lines, when the server stops
 LOG = logging.getLogger("dlsync.server")
-_ESCAPES = str.maketrans({"\x7f": "\\u007f", "#": "\\u0023"})  # DEL, and what commands of some CI runners begin with
+_ESCAPES = str.maketrans({"\x7f": "\\u007f", "#": "\\u0023"})  # DEL, and the start of some CI runners' commands
 
 
 def line_of(fields: Mapping[str, object]) -> str:
-    """Return fields as JSON in a line of ASCII without control characters."""
+    """Return fields as one line of JSON, in ASCII without control characters."""
     return json.dumps(fields, separators=(",", ":")).translate(_ESCAPES)
 
 
 class AccessLog:
-    """Appends lines to a file, and makes it anew if it was moved away. Lines that it cannot write are missing.
+    """Append lines to a file, and create it again after it was moved. Lines that cannot be written are dropped.
 
     :param path: the file, or ``-`` for stderr.
     """
@@ -36,14 +36,14 @@ class AccessLog:
         self._path = path
         self._lines: deque[str] = deque()
         self._closing = Event()
-        self._descriptor, self._failing = 2, False  # stderr
-        self._dropped = self._failed = self._reported = 0  # lines; of the event loop, and of the thread
+        self._descriptor, self._failing = 2, False  # 2 is stderr
+        self._dropped = self._failed = self._reported = 0  # lines: dropped by the event loop, and by the thread
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Write lines as long as the block lasts.
+        """Write lines in this block.
 
-        :raises SettingsError: the file cannot be written, or holds something else than an access log.
+        :raises SettingsError: the file cannot be written, or is no access log.
         """
         try:
             self._open()
@@ -56,10 +56,10 @@ class AccessLog:
             yield
         finally:
             self._closing.set()
-            thread.join(CLOSE_SECONDS)  # and no longer: stderr may be a pipe that nobody reads
+            thread.join(CLOSE_SECONDS)  # not for ever: stderr may be a pipe without a reader
 
     def add(self, **fields: object) -> None:
-        """Append the fields as a line of ASCII without control characters."""
+        """Append a line; see :func:`line_of`."""
         if len(self._lines) < WAITING:
             self._lines.append(line_of(fields))
         else:

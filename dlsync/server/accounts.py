@@ -11,7 +11,7 @@ from dlsync.server.store import Row, Store, new_id
 
 
 async def add(store: Store, org: str, account: str) -> str:
-    """Create an organisation and an account by their names unless they exist; return the account's id."""
+    """Create an organisation and an account if they are missing; return the account's id."""
     await store.insert("orgs", id=new_id(), name=org)
     (org_row,) = await store.rows("orgs", name=org)
     await store.insert("accounts", id=new_id(), org=org_row["id"], name=account, agent_key=str(uuid.uuid4()))
@@ -30,7 +30,7 @@ async def list_orgs(call: Call) -> Response:
 
 @operation("GET", f"{ORG}/accounts")
 async def list_accounts(call: Call) -> Response:
-    """GET ``accounts``: those that the key is for."""
+    """GET ``accounts``: those of the key."""
     rows = await call.store.rows("accounts", order="seq", org=call.org)
     return answer([_view(row) for row in rows if call.key.covers(row["name"])])
 
@@ -56,6 +56,6 @@ async def get_account(call: Call) -> Response:
 
 @operation("DELETE", f"{ORG}/accounts/{{account}}", role="admin")
 async def delete_account(call: Call) -> Response:
-    """DELETE ``accounts/<account>``, with all that is in it."""
+    """DELETE ``accounts/<account>``, with its content."""
     await call.store.delete("accounts", id=call.account)
     return no_content()

@@ -1,4 +1,4 @@
-"""Who may do what: the key of a request, and what it allows."""
+"""Find the key of a request, and check what it allows."""
 
 import asyncio
 import hmac
@@ -12,25 +12,25 @@ from dlsync.server.keys import BOOTSTRAP, FORM, Key, Role
 from dlsync.server.operation import Fault, Settings
 from dlsync.server.times import timestamp
 
-KNOWN = timedelta(seconds=2)  # how long a key is known without a look at the database, and a revoked one still works
+KNOWN = timedelta(seconds=2)  # how long a key is cached, and works after it is revoked
 USE_NOTED = timedelta(hours=1)
 
 
 class Admission:
-    """Finds the keys that clients send."""
+    """The keys of requests, from a cache or the database."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
         self._bootstrap = keys.digest_of(settings.api_key.encode())
-        self._known: dict[str, tuple[list[Key], datetime]] = {}  # by digest, with when it was read
+        self._known: dict[str, tuple[list[Key], datetime]] = {}  # by digest, with the time of reading
         self._noted: dict[str, str] = {}  # by name
 
     async def key_of(self, authorizations: list[bytes]) -> Key:
         """Return the key of a request.
 
-        :param authorizations: the values of all its headers of this name.
-        :raises Fault: 401 if there is none, it is unknown, was revoked, or has expired; 400 if there are several.
-        :raises DatabaseError: the database cannot be asked.
+        :param authorizations: the values of its ``Authorization`` headers.
+        :raises Fault: 401 if the key is missing, unknown, revoked or expired; 400 if there are several.
+        :raises DatabaseError: the database cannot be read.
         """
         if len(authorizations) > 1:
             raise Fault(400, "the request has several headers Authorization; send one")
@@ -61,11 +61,11 @@ class Admission:
         return found
 
     async def note_use(self, key: Key) -> None:
-        """Store that a key was used, once an hour, and ignore if that fails. Call it after the response."""
+        """Store the time of use of a key, once an hour; ignore errors. Call it after the response."""
         now = self._settings.now()
         if key is BOOTSTRAP or self._noted.get(key.name, key.last_used) > timestamp(now - USE_NOTED):
             return
-        self._noted[key.name] = timestamp(now)  # before it is stored: a failure is not repeated by each request
+        self._noted[key.name] = timestamp(now)  # before the write, so that requests do not repeat a failed one
         with suppress(Exception, asyncio.CancelledError):
             async with self._database.transaction(write=True) as store:
                 await store.update(keys.TABLE, {"last_used": timestamp(now)}, name=key.name)
@@ -78,6 +78,6 @@ def require_role(key: Key, role: Role) -> None:
 
 
 def require_account(key: Key, account: str) -> None:
-    """Raise 403 unless the key is for the account, whether that exists or not."""
+    """Raise 403 unless the key is for the account, which need not exist."""
     if not key.covers(account):
         raise Fault(403, "the key {} is not for the account {}", key.name, account)

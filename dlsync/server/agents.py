@@ -1,4 +1,4 @@
-"""Agents: what they report of themselves, their tags, and whether they are online."""
+"""Agents: their reports, their tags, and whether they are online."""
 
 import json
 from contextlib import suppress
@@ -21,7 +21,7 @@ TAGS = f"{AGENT}/tags"
 MISSING = "no agent has the id {}"
 SILENCE = timedelta(seconds=60)
 REGISTERED, DEREGISTERED = "REGISTERED", "DEREGISTERED"
-# a field that agents report: its name in answers, and its value until it is reported
+# by the field of a report: its name in responses, and its default
 _TEXTS = {
     "name": ("name", ""),
     "hostname": ("hostname", ""),
@@ -41,7 +41,7 @@ _DOCUMENTED = (
 
 @operation("GET", f"{ACCOUNT}/agents", measured=True)
 async def list_all(call: Call) -> Response:
-    """GET ``agents``, or ``agents?mac=<address>``: without the details of each."""
+    """GET ``agents``, or ``agents?mac=<address>``: without details."""
     mac = None if call.settings.documented_only else query_value(call.query, "mac")
     views = [_view(call, agent) for agent in await tagged(call) if mac is None or agent["mac"].lower() == mac.lower()]
     return answer(
@@ -62,7 +62,7 @@ async def delete(call: Call) -> Response:
 
 @operation("POST", f"{AGENT}/ping", documented=False, audited=False)
 async def ping(call: Call) -> Response:
-    """POST ``agents/<id>/ping``: registers an unknown agent, and stores what a known one reports."""
+    """POST ``agents/<id>/ping``: store a report, and register an unknown agent."""
     return await _report(call, REGISTERED)
 
 
@@ -73,21 +73,21 @@ async def register(call: Call) -> Response:
 
 @operation("POST", f"{AGENT}/deregister", documented=False, audited=False)
 async def deregister(call: Call) -> Response:
-    """POST ``agents/<id>/deregister``: the agent is offline until it registers or pings again."""
+    """POST ``agents/<id>/deregister``: set the agent offline until it registers or pings again."""
     await find(call, call.id)
     return await _report(call, DEREGISTERED)
 
 
 @operation("PUT", TAGS, documented=False)
 async def set_tags(call: Call) -> Response:
-    """PUT ``agents/<id>/tags``: the agent's tags from now on, besides ``all``."""
+    """PUT ``agents/<id>/tags``: replace the agent's tags, except ``all``."""
     await find(call, call.id)
     return await _save_tags(call, [EVERY, *_sent_tags(call)])
 
 
 @operation("DELETE", TAGS, documented=False)
 async def remove_tags(call: Call) -> Response:
-    """DELETE ``agents/<id>/tags``: the tags of the body."""
+    """DELETE ``agents/<id>/tags``: remove the tags in the body."""
     agent, removed = await find(call, call.id), _sent_tags(call)
     if EVERY in removed:
         raise Fault(422, "the tag {} belongs to every agent and cannot be removed", EVERY)
@@ -96,12 +96,12 @@ async def remove_tags(call: Call) -> Response:
 
 @operation("GET", f"{AGENT}/plugins", documented=False, measured=True)
 async def list_plugins(call: Call) -> Response:
-    """GET ``agents/<id>/plugins``: those that links deploy to the agent's tags."""
+    """GET ``agents/<id>/plugins``: the plugins that links deploy to the agent's tags."""
     return await plugins.linked_to(call, (await find(call, call.id))["tags"])
 
 
 async def find(call: Call, identifier: str) -> Agent:
-    """Return an agent as it is now; raise 404 without one."""
+    """Return the current state of an agent; raise 404 for an unknown one."""
     row, target = await call.store.row("agents", account=call.account, id=identifier), call.targets.get(identifier)
     if row is None and target:
         return _unregistered(target)
@@ -110,7 +110,7 @@ async def find(call: Call, identifier: str) -> Agent:
 
 
 async def tagged(call: Call, tag: str = EVERY) -> list[Agent]:
-    """Return the agents that carry a tag, as they are now."""
+    """Return the current state of the agents with a tag."""
     rows = await call.store.rows("agents", order="id", account=call.account)
     agents = [_current(call, row) for row in rows]
     registered = {agent["measured_as"] for agent in agents}
@@ -126,27 +126,27 @@ def _unregistered(target: Target) -> Agent:
 
 
 def _current(call: Call, row: Row) -> Agent:
-    """Return an agent with its last heartbeat, which is the current time for those that the demo keeps alive.
+    """Return an agent with its tags, also those of the metrics server, and its last heartbeat.
 
-    Its measurements are those of its id or name in the metrics server, whose tags it carries too.
+    The metrics server knows an agent by its id or name. Living agents of the demo have a heartbeat now.
     """
     target = call.targets.get(row["id"]) or call.targets.get(row["document"]["name"])
     tags = list(dict.fromkeys([*row["tags"], *(target.tags if target else ())]))
     agent = {**row["document"], "tags": tags, "expired": row["expired"], "measured_as": target.id if target else ""}
     if not call.settings.demo:
-        agent.pop("demo", None)  # left by an earlier demo: without one, nothing pings
+        agent.pop("demo", None)  # of an earlier demo, which no longer sends heartbeats
     elif agent.get("demo") == "alive" and agent["status"] != DEREGISTERED:
         agent["modified"] = agent["heartbeat"] = timestamp(call.settings.now())
     return agent
 
 
 async def _report(call: Call, status: str) -> Response:
-    """Store what an agent reports, and answer with the agent."""
+    """Store the report of an agent, and answer with the agent."""
     now, row = timestamp(call.settings.now()), await call.store.row("agents", account=call.account, id=call.id)
     before = {**row["document"], "tags": row["tags"]} if row else {"id": call.id, "created": now, "tags": [EVERY]}
     fields = bodies.fields(call) if call.body else {}
     agent = {**before, "status": status, **_reported(fields, before), "modified": now, "heartbeat": now}
-    if status == DEREGISTERED:  # whatever status the agent reports
+    if status == DEREGISTERED:  # overrides a reported status
         agent["status"] = status
     agent["name"] = agent["name"] or agent["hostname"] or call.id
     document = {key: value for key, value in agent.items() if key != "tags"}
@@ -156,7 +156,7 @@ async def _report(call: Call, status: str) -> Response:
 
 
 def _reported(fields: dict[str, object], before: Agent) -> Agent:
-    """Return the fields of an agent that its report changes; fields that it does not send stay."""
+    """Return the fields that a report changes; missing fields stay unchanged."""
     for name in _SERVER_FIELDS:
         if name in fields:
             raise Fault(422, f"{name}: is set by the server")
@@ -180,7 +180,7 @@ def _reported(fields: dict[str, object], before: Agent) -> Agent:
 
 
 def _list(value: object, name: str) -> list[object]:
-    """Return a list; a form sends it as JSON, or has one text for each item."""
+    """Return a list; in a form, it is JSON, or a text for each item."""
     if isinstance(value, str) and value.startswith("["):
         with suppress(ValueError, RecursionError):
             value = json.loads(value)

@@ -1,4 +1,4 @@
-"""Annotations: dated notes in named streams. A stream exists from its first annotation until it is deleted."""
+"""Annotations: dated notes in named streams. The first annotation creates its stream."""
 
 from starlette.responses import Response
 
@@ -22,7 +22,7 @@ async def list_streams(call: Call) -> Response:
 
 @operation("GET", STREAM)
 async def get_stream(call: Call) -> Response:
-    """GET ``annotations/<stream>``, the newest first."""
+    """GET ``annotations/<stream>``, newest first."""
     found(await call.store.row("streams", account=call.account, name=call.name), NO_STREAM, call.name)
     rows = await call.store.rows("annotations", order="seq DESC", account=call.account, stream=call.name)
     return answer([_view(row) for row in rows])
@@ -52,7 +52,7 @@ async def get(call: Call) -> Response:
 
 @operation("PUT", ANNOTATION)
 async def update(call: Call) -> Response:
-    """PUT ``annotations/<stream>/<id>``: fields that are not sent stay."""
+    """PUT ``annotations/<stream>/<id>``: missing fields stay unchanged."""
     annotation = _changed(call, await _find(call))
     await call.store.update("annotations", _columns(annotation), id=call.id)
     return answer(annotation)
@@ -66,7 +66,7 @@ async def delete(call: Call) -> Response:
 
 
 def _changed(call: Call, annotation: Row) -> Row:
-    """Return an annotation with the fields of the body, unknown ones included."""
+    """Return an annotation with the fields of the body, also unknown ones."""
     fields = bodies.fields(call)
     for name in _SERVER_FIELDS:
         if fields.get(name, annotation[name]) != annotation[name]:

@@ -1,4 +1,4 @@
-"""The ASGI application: it checks host and key, finds the operation of a path, and performs it in a transaction."""
+"""The ASGI application: check host and key, find the operation of a path, and perform it in a transaction."""
 
 import asyncio
 from collections import defaultdict
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class App:
-    """The server as an ASGI application: it admits requests for this host that have a key, and answers them."""
+    """The server as an ASGI application, which answers requests for this host that have a valid key."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self.metrics = Metrics()
@@ -58,11 +58,11 @@ class App:
             routes=[*self.probes.routes, *routes],
             exception_handlers={HTTPException: self._refuse_unrouted},
         )
-        self._router.router.redirect_slashes = False  # the slash at the end is removed below
+        self._router.router.redirect_slashes = False  # __call__ removes the slash at the end
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the database as long as the block lasts, with the organisation, account and demo of the settings.
+        """Open the database in this block, and create the organisation, account and demo of the settings.
 
         :raises SettingsError: the database cannot be used.
         """
@@ -77,7 +77,7 @@ class App:
             await fill(store, account, self._settings.now())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 421 or 401, or route by the path as it was sent: ``a%2Fb`` stays one segment."""
+        """Answer 421 or 401, or route by the undecoded path, in which ``a%2Fb`` is one segment."""
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         authorizations = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -106,11 +106,11 @@ class App:
     async def _admit(self, authorizations: list[bytes]) -> Key | Response:
         try:
             return await self._admission.key_of(authorizations)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary of what comes before a route
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary of code before a route
             return self._refused(error)
 
     async def _refuse_unrouted(self, request: Request, error: Exception) -> Response:
-        """Answer 404, or 405 with the methods of the path. Starlette would run a plain function in a thread."""
+        """Answer 404, or 405 with the methods of the path. (Starlette would run a plain function in a thread.)"""
         headers = getattr(error, "headers", None)
         if headers is None:
             return self._refused(Fault(404, "no operation has this path"))
@@ -137,13 +137,13 @@ class App:
             performed = await self._transact(handle, write=method != "GET")
             response = performed if isinstance(performed, Response) else await performed()
         except ClientDisconnect:
-            return Response(status_code=499)  # which reaches nobody but the access log; as nginx calls it
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary: it logs what is not expected
+            return Response(status_code=499)  # only for the access log; nginx uses the same status
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary: it logs bugs
             return self._refused(error)
         return with_etag(response, request.headers.get("if-none-match", "")) if method == "GET" else response
 
     async def _measured(self, request: Request) -> Prometheus | None:
-        """Return the measurements of the account, with agents that are known as well as a write can wait for."""
+        """Return the measurements of the account. Reads wait for current agents; writes use those that are known."""
         own = (self._settings.org, self._settings.account)
         if not self._measurements or (request.path_params["org"], request.path_params["account"]) != own:
             return None
@@ -153,9 +153,9 @@ class App:
     async def _transact(
         self, perform: Callable[[Store], Awaitable[T]], seconds: float | None = None, *, write: bool
     ) -> T:
-        """Perform something in a transaction, again as long as another process or request is in its way.
+        """Call a function in a transaction, and again after conflicts; see :func:`database.transact`.
 
-        :param seconds: how long it is tried; those of the limits by default.
+        :param seconds: how long to repeat it; by default that of the limits.
         """
         seconds = self._settings.limits.lock_seconds if seconds is None else seconds
         return await transact(self._database, perform, write=write, seconds=seconds)
@@ -186,7 +186,7 @@ def _permitted_names(request: Request, operation: Operation) -> dict[str, str]:
 
 
 def _is_loopback(host: str) -> bool:
-    """Return whether a host can only mean this machine, whatever a name server says."""
+    """Return whether a host always means this machine, regardless of name servers."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -194,7 +194,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def with_etag(response: Response, known: str) -> Response:
-    """Add a strong ETag of the body; answer 304 if the client knows it already (RFC 9110, 13.1.2)."""
+    """Add a strong ETag of the body; answer 304 if the client has it already (RFC 9110, 13.1.2)."""
     etag = etag_of(bytes(response.body))
     response.headers["etag"] = etag
     if known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):

@@ -1,4 +1,4 @@
-"""The audit log: who changed what, in the transaction of the change. Nothing here updates or deletes an entry."""
+"""The audit log: an entry for each change, in its transaction. No code updates or deletes entries."""
 
 import json
 import re
@@ -18,8 +18,8 @@ from dlsync.server.times import moment_of, timestamp
 
 TABLE = "audit"
 LONGEST = 200  # characters of a name
-NAMED = {"account": "accounts", "key": keys.TABLE}  # columns of the log, and the tables with these names
-# where the row is that an operation changes, by the part of its path below the account
+NAMED = {"account": "accounts", "key": keys.TABLE}  # columns of the log, and the tables of these names
+# the table with the row that an operation changes, by the family in its path
 FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     "": ("accounts", {}),
     "agents": ("agents", {}),
@@ -29,15 +29,15 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     "plugins": ("plugins", {}),
     "rules": ("documents", {"kind": "rule"}),
 }
-_NOT_IN_DIGEST = frozenset({"seq", "view", "document", "expired"})  # made from others, or changed by each ping
-_RUN = re.compile(r"[0-9A-Za-z.:-]{1,64}")  # no `_`, which keys have
+_NOT_IN_DIGEST = frozenset({"seq", "view", "document", "expired"})  # derived, or changed by each ping
+_RUN = re.compile(r"[0-9A-Za-z.:-]{1,64}")  # no `_`, which keys contain
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 async def perform(operation: Operation, call: Call, names: Mapping[str, str], request: Request) -> Response | Later:
-    """Perform an operation, and if it is audited, add an entry in the same transaction.
+    """Perform an operation, and add an entry for an audited one in the same transaction.
 
-    :param names: those in the path.
+    :param names: the names in the path.
     """
     audited, creates = operation.audited, operation.method == "POST"
     before = await _row(operation, call, call.id) if audited and not creates else None
@@ -46,7 +46,7 @@ async def perform(operation: Operation, call: Call, names: Mapping[str, str], re
         content = json.loads(bytes(response.body)) if response.body else {}
         after = await _row(operation, call, (before or content).get("id", call.id))
         if creates and response.status_code == HTTPStatus.OK and _family(operation) == "rules":
-            before = after  # dlcli POSTs each rule before it PUTs it
+            before = after  # dlcli sends a POST before each PUT of a rule, which changes nothing
         entry = _entry(operation, call, names, before, after)
         address = request.client.host if request.client else ""
         await call.store.insert(TABLE, **entry, address=address, status=response.status_code)
@@ -54,11 +54,11 @@ async def perform(operation: Operation, call: Call, names: Mapping[str, str], re
 
 
 async def latest(store: Store, since: str, limit: int, **where: str) -> list[Row]:
-    """Return the last entries, the oldest of them first.
+    """Return the last entries, oldest first.
 
-    :param since: a date or time, of UTC unless it says otherwise; empty for all.
+    :param since: a date or time, by default in UTC; empty for all.
     :param where: columns with their values.
-    :raises SettingsError: it is neither, or the key or the account of ``where`` never was.
+    :raises SettingsError: ``since`` is invalid, or the key or account of ``where`` never existed.
     """
     try:
         since = timestamp(moment_of(since or "0001-01-01"))
@@ -71,7 +71,7 @@ async def latest(store: Store, since: str, limit: int, **where: str) -> list[Row
 
 
 async def _check_name(store: Store, column: str, name: str) -> None:
-    """Refuse a name that never was: an empty log would say that it changed nothing."""
+    """Refuse a name that never existed: an empty result would mean that it changed nothing."""
     known = name == keys.BOOTSTRAP.name or await store.rows(NAMED[column], "name", name=name)
     if not known and not await store.latest(TABLE, "", 1, **{column: name}):
         hint = "Correct the name: `dlsync serve keys list` and `dlsync accounts list` show them."
@@ -99,9 +99,9 @@ def _entry(
 
 
 async def _row(operation: Operation, call: Call, identifier: str) -> Row | None:
-    """Return the row that an operation changes: of an id, or else of the name in the path."""
+    """Return the row that an operation changes: the row with an id, or else with the name in the path."""
     family, store, account = _family(operation), call.store, call.account
-    if family == "tags":  # which are in the rows of links and agents
+    if family == "tags":  # tags are in the rows of links and agents
         return None
     table, where = FAMILIES[family]
     if not family:

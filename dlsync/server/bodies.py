@@ -1,7 +1,7 @@
-"""Reading of request bodies: JSON, forms, uploads, and YAML under any content type.
+"""Read request bodies: JSON, forms, uploads, and YAML with any content type.
 
-The standard library reads forms. Starlette's parser replaces bytes that are not UTF-8 without an error, takes a minute
-for 16 MB of ``&``, does not limit percent-escapes, and needs the boundary of an upload.
+The standard library parses forms, because Starlette's parser replaces bytes that are not UTF-8, takes a minute for 16
+MB of ``&``, does not limit percent-escapes, and needs the boundary of an upload.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from dlsync.server.operation import Call, Fault, Limits, json_text
 
 FORM = b"application/x-www-form-urlencoded"
 UPLOAD = b"multipart/form-data"
-FIELDS = 100  # of a form or an upload: each takes far more memory than it has bytes
-ESCAPES = 100_000  # `%xx` of a form, likewise
-VALUES = 100_000  # of a JSON body, likewise
+FIELDS = 100  # of a form or an upload: in memory, a field is much larger than in the body
+ESCAPES = 100_000  # `%xx` in a form, for the same reason
+VALUES = 100_000  # of a JSON body, for the same reason
 BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
-# the documentation's Python example uploads under a content type without a boundary, so the body tells it
+# the Python example of the documentation uploads without the boundary in the content type; the body begins with it
 _UPLOADED = re.compile(rb"--([^\r\n]{1,70})\r\nContent-Disposition:[ ]*form-data[;\s]", re.IGNORECASE)
-_SILENT = logging.Logger("multipart", logging.CRITICAL)  # noqa: LOG001 -- a logger of its own silences no other
+_SILENT = logging.Logger("multipart", logging.CRITICAL)  # noqa: LOG001 -- a separate logger, so that no other is silenced
 
 
 async def read(request: Request, limits: Limits) -> bytes:
     """Return the body.
 
-    :raises Fault: 413 as soon as it is longer than the limits allow; 408 if it is too slow; 415 if it is compressed.
+    :raises Fault: 413 as soon as it exceeds the limit; 408 if it is too slow; 415 if it is compressed.
     """
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Fault(415, "content-encoding: nothing but identity is read here; send the body as it is")
@@ -52,7 +52,7 @@ async def read(request: Request, limits: Limits) -> bytes:
 def fields(call: Call) -> dict[str, object]:
     """Return the fields of a JSON object, a form or an upload.
 
-    The values of a form are texts; :func:`boolean` reads one of those. A field that it repeats is a list of texts.
+    The values of forms and uploads are texts; a repeated field is a list of texts.
     """
     kind, options = parse_options_header(call.headers.get("content-type"))
     if kind not in {FORM, UPLOAD}:
@@ -94,13 +94,13 @@ def _json_object(body: bytes) -> dict[str, object]:
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len(value := dict(pairs)) < len(pairs):  # RFC 8259, 4: readers differ in what it means
+    if len(value := dict(pairs)) < len(pairs):  # RFC 8259, 4: parsers disagree on its meaning
         raise ValueError("an object has a key twice")
     return value
 
 
 def document(call: Call) -> bytes:
-    """Return the YAML of a PUT as it was written, whatever its content type says: the body, or the file uploaded."""
+    """Return the YAML of a PUT with any content type: the body, or the uploaded file."""
     start = _UPLOADED.match(call.body)
     if start is None or not call.body.rstrip(b"\r\n").endswith(b"--" + start[1] + b"--"):
         return call.body
@@ -119,10 +119,10 @@ def _upload(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], list[b
             raise FormParserError(f"more than {FIELDS} parts")
 
     try:
-        # the body is in memory already: a file on disk would be a second copy
+        # keeps files in memory, as the body is: a file on disk would be a second copy
         config = {"MAX_MEMORY_FILE_SIZE": len(body) + 1}
         parser = FormParser(UPLOAD.decode(), add, add, boundary=boundary, config=config)
-        parser.logger = _SILENT  # it quotes the client
+        parser.logger = _SILENT  # its messages quote the client
         parser.write(body)
         parser.finalize()
         pairs = [
@@ -139,20 +139,20 @@ def _upload(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], list[b
 
 
 def text(value: object, name: str) -> str:
-    """Return a field's value, which is text."""
+    """Return a field's value; raise 422 unless it is text."""
     if not isinstance(value, str):
         raise Fault(422, f"{name}: expected text, not {{}}", value)
     return value
 
 
 def refuse_other_fields(fields: dict[str, object], *known: str) -> None:
-    """Raise 422 for a field that the operation neither uses nor stores."""
+    """Raise 422 for a field other than the known ones."""
     for name in sorted(fields.keys() - set(known)):
         raise Fault(422, f"{{}}: unknown field; expected {' or '.join(known)}", name)
 
 
 def boolean(value: object, name: str) -> bool:
-    """Return a field's value, which is true or false; a form has it as text."""
+    """Return a field's value, which may be a text of a form; raise 422 unless it is true or false."""
     parsed = BOOLEANS.get(value) if isinstance(value, str) else value
     if not isinstance(parsed, bool):
         raise Fault(422, f"{name}: expected true or false, not {{}}", value)
@@ -160,7 +160,7 @@ def boolean(value: object, name: str) -> bool:
 
 
 def seconds(value: object, name: str, digits: int) -> int:
-    """Return a whole number of seconds, 1 or more, of at most so many digits; a form or a query has it as text."""
+    """Return a value, which may be text, as seconds; raise 422 unless it is a whole number from 1 on."""
     text = value if isinstance(value, str) else str(value) if type(value) is int else ""
     if not (text.isascii() and text.isdigit() and len(text) <= digits and int(text)):
         raise Fault(422, f"{name}: expected a whole number of seconds, 1 or more, not {{}}", value)
@@ -168,7 +168,7 @@ def seconds(value: object, name: str, digits: int) -> int:
 
 
 def required_name(fields: dict[str, object]) -> str:
-    """Return the field ``name``, which is there and not empty."""
+    """Return the field ``name``; raise 422 if it is missing or empty."""
     name = text(fields.get("name", ""), "name")
     if not name:
         raise Fault(422, "name: expected, and not empty")
@@ -176,14 +176,14 @@ def required_name(fields: dict[str, object]) -> str:
 
 
 def addressable(name: str) -> str:
-    """Return the name of something new; ``.`` and ``..`` are refused, since clients take them for folders of a URL."""
+    """Return the name of a new resource; raise 422 for ``.`` and ``..``, which clients remove from URLs."""
     if name in {".", ".."}:
         raise Fault(422, "name: {} means a folder in a URL", name)
     return name
 
 
 def names_list(value: object, name: str) -> list[str]:
-    """Return a list of texts, sent as such or, in a form, separated by commas; without doubles, in order."""
+    """Return a list of texts, or a text split at commas, without duplicates and empty texts."""
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list):
         raise Fault(422, f"{name}: expected a list of texts, not {{}}", value)

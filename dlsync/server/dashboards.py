@@ -11,9 +11,9 @@ DASHBOARD = f"{ACCOUNT}/dashboards/{{name}}"
 
 @operation("GET", f"{ACCOUNT}/dashboards", documented=False)
 async def list_all(call: Call) -> Response:
-    """GET ``dashboards``: whole, as JSON, each with its name."""
+    """GET ``dashboards``: complete, as JSON, with their names."""
     rows = await call.store.rows("documents", "view", "name", account=call.account, kind=KIND)
-    # each view is JSON already: parsing it again would take longer than fetching it
+    # each view is JSON: parsing it would take longer than reading it from the database
     return Response(f"[{','.join(row['view'] for row in rows)}]", media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""A database of the server: transactions, and errors that mean the same for each engine."""
+"""The database of the server: transactions, and the same errors for each engine."""
 
 import asyncio
 import random
@@ -12,16 +12,16 @@ from dlsync.errors import SettingsError
 from dlsync.server.store import Store
 
 T = TypeVar("T")
-PAUSE = 0.04  # s, at most, between two attempts at a transaction that another one is in the way of
+PAUSE = 0.04  # s, at most, between two attempts at a transaction
 
 
 class ErrorCode(Enum):
-    """Why a database cannot do what it was asked."""
+    """Why a database refuses a transaction."""
 
     LOCKED = auto()
-    CONTENDED = auto()  # another transaction changed the same at the same time
+    CONTENDED = auto()  # another transaction changed the same rows at the same time
     GONE = auto()  # it cannot be reached
-    UNCONFIRMED = auto()  # it went while it stored the transaction
+    UNCONFIRMED = auto()  # the connection broke during the commit
     FULL = auto()
     TOO_LONG = auto()
     DAMAGED = auto()
@@ -43,13 +43,13 @@ NEW_DATABASE = "Name a database that `dlsync serve` made, or a new one, where th
 
 
 def migrations(engine: str) -> tuple[str, ...]:
-    """Return the SQL of each version of an engine's tables; each needs the one before."""
+    """Return the SQL of the migrations of an engine, in the order of their versions."""
     folder = Path(__file__).with_name("migrations") / engine
     return tuple(path.read_text("utf-8") for path in sorted(folder.glob("*.sql")))
 
 
 class DatabaseError(Exception):
-    """A database cannot do what it was asked; the transaction was undone, but for ``UNCONFIRMED``."""
+    """A database refused a transaction and undid it; after ``UNCONFIRMED``, it may be stored."""
 
     def __init__(self, code: ErrorCode, reason: object) -> None:
         super().__init__(str(reason))
@@ -57,34 +57,34 @@ class DatabaseError(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether the same transaction may succeed in a moment."""
+        """Whether the same transaction may succeed a moment later."""
         return self.code in TRANSIENT
 
 
 class Database(Protocol):
-    """An engine with the tables of the server. It is used in one event loop."""
+    """An engine with the tables of the server, for one event loop."""
 
     name: str
 
     async def open(self) -> None:
         """Connect, and create or migrate the tables.
 
-        :raises DatabaseError: the database cannot be used, is of another program or of a later version.
+        :raises DatabaseError: the database cannot be used, or belongs to another program or a later version.
         """
 
     async def close(self) -> None:
         """Close all connections."""
 
     def transaction(self, *, write: bool) -> AbstractAsyncContextManager[Store]:
-        """Commit the writes of the block together, or undo them if it raises; reads see one moment.
+        """Commit the writes of the block together, or undo them if it raises; reads see one snapshot.
 
-        :raises DatabaseError: the database cannot do it.
+        :raises DatabaseError: the database refuses it.
         """
 
 
 @asynccontextmanager
 async def opened(database: Database) -> AsyncIterator[None]:
-    """Open a database as long as the block lasts.
+    """Open a database in this block.
 
     :raises SettingsError: it cannot be used, or a transaction of the block failed.
     """
@@ -100,10 +100,10 @@ async def opened(database: Database) -> AsyncIterator[None]:
 
 
 async def transact(database: Database, perform: Callable[[Store], Awaitable[T]], *, write: bool, seconds: float) -> T:
-    """Perform something in a transaction, again as long as another process or request is in its way.
+    """Call a function in a transaction, and again after a conflict with another process or request.
 
-    :param seconds: for how long it is tried again.
-    :raises DatabaseError: the database cannot do it.
+    :param seconds: how long to repeat it.
+    :raises DatabaseError: the database refuses it.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -114,4 +114,4 @@ async def transact(database: Database, perform: Callable[[Store], Awaitable[T]],
         except DatabaseError as error:
             if not error.transient or loop.time() >= deadline:
                 raise
-        await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311 -- keeps two processes from meeting again
+        await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311 -- so that two processes do not collide again

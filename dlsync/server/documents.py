@@ -1,4 +1,4 @@
-"""What dashboards and rules have in common: YAML stored as it was sent, beside its view as JSON."""
+"""The base of dashboards and rules: YAML stored as the client sent it, together with its view as JSON."""
 
 import json
 import math
@@ -14,11 +14,11 @@ from dlsync.server.times import timestamp
 from dlsync.server.yaml_text import InvalidYamlError, parse
 
 Document = dict[str, Any]
-DOCUMENT_BYTES = 2 * 1024 * 1024  # no other request is answered while one is read
+DOCUMENT_BYTES = 2 * 1024 * 1024  # the server answers no other request while it parses one
 YAML, JSON = "yaml", "json"
 _QUALITY = re.compile(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
-_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")  # in JSON allowed, in YAML not (YAML 1.2, 5.1)
-_PARTS = {"dashboard": "positions", "rule": "criteria"}  # which some servers give ids
+_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")  # JSON allows them, YAML does not (YAML 1.2, 5.1)
+_PARTS = {"dashboard": "positions", "rule": "criteria"}  # lists to which some servers add ids
 
 
 async def put(call: Call, kind: str) -> Response:
@@ -31,7 +31,7 @@ async def put(call: Call, kind: str) -> Response:
 
 
 async def get(call: Call, kind: str) -> Response:
-    """Answer with the YAML as it was sent, or with JSON if ``Accept`` asks for it."""
+    """Answer with the stored YAML, or with JSON if ``Accept`` asks for it."""
     row = await find(call, kind)
     kind = preferred(call, YAML)
     return representation(row["view" if kind == JSON else "text"], kind)
@@ -44,18 +44,18 @@ async def delete(call: Call, kind: str) -> Response:
 
 
 async def find(call: Call, kind: str) -> Row:
-    """Return the row of the document in the path; raise 404 without one."""
+    """Return the row of the document in the path; raise 404 if it is missing."""
     return found(await named(call, "documents", kind=kind), f"no {kind} is called {{}}", call.name)
 
 
 def text_of(call: Call) -> bytes:
-    """Return the YAML of a PUT as it was sent; JSON with the characters escaped that YAML does not take."""
+    """Return the YAML of a PUT; in JSON, escape the characters that YAML does not allow."""
     text = bodies.document(call)
     return _escaped(text.decode()).encode() if is_json(text) else text
 
 
 def is_json(text: bytes) -> bool:
-    """Return whether a body is JSON in UTF-8, which programs write, and not the YAML of people."""
+    """Return whether a body is JSON in UTF-8, as programs send it, and not only YAML."""
     try:
         json.loads(text.decode())
     except (ValueError, RecursionError):
@@ -64,7 +64,7 @@ def is_json(text: bytes) -> bool:
 
 
 def parsed(text: bytes) -> Document:
-    """Return the document of a body; raise 422 with the line and the reason if it has none, 413 if it is too long."""
+    """Parse a body as a document; raise 422 with the line and the reason if it is invalid, 413 if it is too long."""
     if len(text) > DOCUMENT_BYTES:
         raise Fault(413, f"a document of {len(text)} bytes, where {DOCUMENT_BYTES} is the most; split it")
     try:
@@ -74,7 +74,7 @@ def parsed(text: bytes) -> Document:
 
 
 def dump(document: Document) -> bytes:
-    """Return a document as JSON, which is YAML too and needs no second writer."""
+    """Return a document as JSON, which is YAML too, so that the server needs no YAML writer."""
     return _escaped(json.dumps(document, indent=2, ensure_ascii=False)).encode() + b"\n"
 
 
@@ -83,7 +83,7 @@ def _escaped(text: str) -> str:
 
 
 async def new_row(call: Call, kind: str, name: str) -> Row:
-    """Insert an empty document and return its row; the name is refused if no URL can hold it."""
+    """Insert an empty document and return its row; raise 422 for a name that no URL can hold."""
     row = {"id": new_id(), "kind": kind, "name": bodies.addressable(name), "mute": False}
     await quotas.insert(call, "documents", **row, text=b"", view="{}")
     return row
@@ -92,7 +92,7 @@ async def new_row(call: Call, kind: str, name: str) -> Row:
 async def save(call: Call, row: Row, text: bytes, document: Document, **columns: object) -> Response:
     """Store a document in its row; answer with its id and name.
 
-    :param document: what JSON shows.
+    :param document: the content of its JSON view.
     """
     if call.settings.decorate:
         document = decorate(document, row["kind"], row["id"], timestamp(call.settings.now()))
@@ -106,7 +106,7 @@ async def save(call: Call, row: Row, text: bytes, document: Document, **columns:
 
 
 def decorate(document: Document, kind: str, identifier: str, modified: str) -> Document:
-    """Return the document with fields that some servers add: ids, states, dates."""
+    """Return the document with fields that some servers add: ids, a date, the status of actions."""
     part, result = _PARTS[kind], {**document, "id": identifier, "modified": modified}
     if isinstance(items := result.get(part), list):
         result[part] = [
@@ -125,12 +125,12 @@ def _with_status(action: object) -> object:
 
 
 def representation(content: bytes | str, kind: str) -> Response:
-    """Answer with the YAML as it was sent, or with the view as JSON."""
+    """Answer with the stored YAML or the JSON view."""
     return Response(content, media_type=f"application/{kind}", headers={"vary": "accept"})
 
 
 def preferred(call: Call, default: str) -> str:
-    """Return which of YAML and JSON ``Accept`` prefers: by quality, then by order, or else the default.
+    """Return which of YAML and JSON ``Accept`` prefers: by quality, then by order; without either, the default.
 
     Only YAML is documented.
     """

@@ -1,4 +1,4 @@
-"""The database that ``--db`` names."""
+"""Choose the engine for ``--db``."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
-    """Return a database, not opened yet: the SQLite file or PostgreSQL's of a URL, or one in memory for None.
+    """Return a closed database: PostgreSQL for a URL, SQLite for a file, or SQLite in memory for None.
 
-    :param must_exist: do not take a file that is not there.
-    :raises SettingsError: the URL is none of PostgreSQL, or the file does not exist.
+    :param must_exist: refuse None and a missing file.
+    :raises SettingsError: the URL is not for PostgreSQL, or the file does not exist.
     :raises DlsyncError: the packages for PostgreSQL are missing.
     """
     if not isinstance(db, str) or "://" not in db:
@@ -40,9 +40,9 @@ def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
 
 
 async def perform_in(db: str | None, perform: Callable[[Store], Awaitable[T]], *, write: bool = True) -> T:
-    """Perform something in a transaction of a database that a server may be using.
+    """Call a function in a transaction of a database that a server may be using.
 
-    :raises SettingsError: it does not exist or cannot be used.
+    :raises SettingsError: the database does not exist or cannot be used.
     """
     database = database_of(db, must_exist=True)
     async with opened(database):

@@ -1,4 +1,4 @@
-"""Evaluation of an alert rule's criteria against measurements. Pure: a function supplies the points."""
+"""Evaluate the criteria of a rule against measurements. Pure: a function supplies the points."""
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
@@ -8,9 +8,9 @@ from typing import Any
 
 TRIGGERED, UNKNOWN, CLEAR = "triggered", "unknown", "clear"
 POLL = 10  # s between two polls of a criterion
-TIMEOUT_STEPS = 30  # a longer timeout makes the polls rarer, so that it never needs more of them
-WINDOW = 4 * TIMEOUT_STEPS  # polls: four timeouts settle the state
-COARSER, LEVELS = 8, 4  # how far back to search for the time of triggering: 56 days by polls 10 s apart
+TIMEOUT_STEPS = 30  # polls in a timeout; a longer timeout has longer steps
+WINDOW = 4 * TIMEOUT_STEPS  # polls: after four timeouts, the state no longer depends on earlier ones
+COARSER, LEVELS = 8, 4  # of the search for the time of triggering: 56 days back with polls every 10 s
 MAX_TIMEOUT = 10**9  # s
 DOWN = frozenset({2, 3})  # exit codes of a Nagios plugin
 AGENT_STATUS = "agent.status"
@@ -19,17 +19,17 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 Values = Mapping[int, float]  # by unix seconds
-# agent id, metric (may hold `*`), times -> the values of each matching metric, by the metric's name
+# agent id, metric (may hold `*`), times -> the values of each matching metric, by its name
 Points = Callable[[str, str, range], Mapping[str, Values]]
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What a metric is compared with.
+    """The comparison of a metric with a threshold.
 
     :param metric: its name; each ``*`` stands for any text.
-    :param threshold: a boolean compares whether the metric is up.
-    :param timeout: seconds for which a comparison must keep its result before the state follows.
+    :param threshold: if it is a boolean, it is compared with whether the metric is up.
+    :param timeout: seconds that a new result must last before the state changes.
     """
 
     metric: str
@@ -58,7 +58,7 @@ class Evaluation:
 
     @property
     def triggered_by(self) -> list[str]:
-        """The ids of the agents that trigger it."""
+        """The ids of the agents that trigger the criterion."""
         return [agent for agent, state in self.sources.items() if state == TRIGGERED]
 
 
@@ -75,7 +75,7 @@ def criterion_of(document: Mapping[str, Any]) -> Criterion | None:
 
 
 def data_type_of(document: Mapping[str, Any]) -> str:
-    """Return what kind of value a criterion compares: ``boolean``, ``nagios`` or ``number``."""
+    """Return the type of a criterion's metric: ``boolean``, ``nagios`` or ``number``."""
     metric, criterion = str(document.get("metric")), criterion_of(document)
     if metric.endswith(".status"):
         return "boolean" if metric == AGENT_STATUS else "nagios"
@@ -83,12 +83,12 @@ def data_type_of(document: Mapping[str, Any]) -> str:
 
 
 def is_up(metric: str, value: float) -> bool:
-    """Return whether a status says up: an exit code but 2 and 3, and any other value but 0."""
+    """Return whether a value means up: for an exit code, all but 2 and 3; for other metrics, all but 0."""
     return value not in DOWN if metric.endswith(".status") and metric != AGENT_STATUS else bool(value)
 
 
 def matches(pattern: str, metric: str) -> bool:
-    """Return whether a metric's name is the pattern's, in which ``*`` stands for any text."""
+    """Return whether a metric's name matches a pattern, in which ``*`` stands for any text."""
     first, *rest = pattern.split("*")
     if not rest:
         return metric == pattern
@@ -96,7 +96,7 @@ def matches(pattern: str, metric: str) -> bool:
     start, end = len(first), len(metric) - len(last)
     if start > end or not (metric.startswith(first) and metric.endswith(last)):
         return False
-    for piece in middle:  # the leftmost place leaves the most room: no pattern makes it try again
+    for piece in middle:  # the leftmost match leaves the most room, so no backtracking is needed
         start = metric.find(piece, start, end) + len(piece)
         if start < len(piece):
             return False
@@ -104,7 +104,7 @@ def matches(pattern: str, metric: str) -> bool:
 
 
 def worst(states: Iterable[str]) -> str:
-    """Return the state of several: triggered wins, then unknown, then clear; unknown for none."""
+    """Combine states: triggered wins, then unknown, then clear; unknown if there are none."""
     return min(states, key=(TRIGGERED, UNKNOWN, CLEAR).index, default=UNKNOWN)
 
 
@@ -128,7 +128,7 @@ def evaluate(criterion: Criterion, agents: Iterable[str], points: Points, now: i
 
 
 def _window(end: int, step: int) -> range:
-    """Return the times of polls up to the end: multiples of the step, so that each evaluation has the same ones."""
+    """Return the times of polls up to the end: multiples of the step, so that evaluations share them."""
     last = end // step * step
     return range(max(0, last - (WINDOW - 1) * step), last + 1, step)
 
@@ -138,7 +138,7 @@ def _state_of(criterion: Criterion, agent: str, metric: str, points: Points, tim
 
 
 def _state(criterion: Criterion, metric: str, values: Values, times: range) -> tuple[str, int | None]:
-    """Return the state at the last of the times, and when it triggered; None if that was before the first."""
+    """Return the state at the last time, and the time when it triggered; None if that was before the first."""
     state, since, pending, changed = UNKNOWN, None, None, False
     for time in times:
         holds = criterion.holds(metric, values[time]) if time in values else None
@@ -157,9 +157,9 @@ def _state(criterion: Criterion, metric: str, values: Values, times: range) -> t
 def _triggered_at(
     state_of: Callable[[range], tuple[str, int | None]], end: int, step: int, levels: int = LEVELS
 ) -> int | None:
-    """Return when the state became triggered that it has at the end; None if it is not.
+    """Return when the state at the end became triggered; None if it is not triggered.
 
-    If all polls of a window were triggered, search further back: coarsely, then finely around the time found.
+    If all polls of a window were triggered, search further back with longer steps, then near the result.
     """
     state, since = state_of(times := _window(end, step))
     if state != TRIGGERED or since is not None:

@@ -1,4 +1,4 @@
-"""Keys of the API: named, with a role and the accounts that they are for. Only their digests are stored."""
+"""The keys of the API, each with a name, a role and accounts. The database has only their digests."""
 
 import re
 import secrets
@@ -13,22 +13,22 @@ from dlsync.server.store import Store
 from dlsync.server.times import moment_of, timestamp
 
 Role = Literal["read", "write", "admin"]
-ROLES: tuple[Role, ...] = ("read", "write", "admin")  # each may do what those before it may
+ROLES: tuple[Role, ...] = ("read", "write", "admin")  # each includes those before it
 TABLE = "api_keys"
 FORM = re.compile(r"dlsync_[0-9a-f]{40}")
 NAME = re.compile(r"(?!bootstrap$)[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-SET = re.compile(r"\[!?+\]?+[^\]]*\]")  # of characters, as fnmatch reads it
-NEVER = "(?!)"  # what fnmatch makes of an empty range, such as [z-a]
+SET = re.compile(r"\[!?+\]?+[^\]]*\]")  # of characters, as fnmatch parses it
+NEVER = "(?!)"  # how fnmatch translates an empty range, such as [z-a]
 DAYS = re.compile(r"([0-9]{1,5})d")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key, which is not the key itself. Times are texts of one form, and empty for never.
+    """The description of a key, without the key itself. Times are from :func:`timestamp`, or empty for never.
 
-    :param accounts: globs of the names of accounts, with commas between them.
-    :param last_used: behind by up to an hour.
-    :param revoked: when; the row stays, so that the audit log names no key that another person has later.
+    :param accounts: globs for the names of accounts, separated by commas.
+    :param last_used: up to an hour late.
+    :param revoked: the time; the row stays, so that no other key gets a name that the audit log holds.
     """
 
     name: str
@@ -48,19 +48,19 @@ class Key:
         return any(fnmatchcase(account, glob) for glob in self.accounts.split(","))
 
 
-BOOTSTRAP = Key("bootstrap", "admin")  # of DLSYNC_API_KEY or --api-key-file; in no database
+BOOTSTRAP = Key("bootstrap", "admin")  # of DLSYNC_API_KEY or --api-key-file; not in the database
 
 
 def digest_of(key: bytes) -> str:
-    """Return what is stored of a key. A fast hash suffices, since nobody can guess 160 random bits."""
+    """Return the stored digest of a key. A fast hash suffices for 160 random bits."""
     return sha256(key).hexdigest()
 
 
 def key_of(name: str, role: Role, accounts: str, expires: str, now: datetime) -> Key:
-    """Return the key that the words of a command describe.
+    """Return the key for the arguments of a command.
 
-    :param expires: ``90d``, or a date or time, of UTC unless it says otherwise; empty for never.
-    :raises SettingsError: for a word that cannot be.
+    :param expires: ``90d``, or a date or time, by default in UTC; empty for never.
+    :raises SettingsError: an argument is invalid.
     """
     if not NAME.fullmatch(name):
         raise SettingsError("the name of the key: expected letters, digits and ._@-, at most 64, and not bootstrap")
@@ -86,9 +86,9 @@ def _expiry(text: str, now: datetime) -> str:
 
 
 async def create(store: Store, key: Key) -> str:
-    """Store a key and return what clients send, which cannot be had again.
+    """Store a key, and return its secret, which is not stored.
 
-    :raises SettingsError: there is a key of this name, or was.
+    :raises SettingsError: the name is or was in use.
     """
     secret = f"dlsync_{secrets.token_hex(20)}"
     if not await store.insert(TABLE, digest=digest_of(secret.encode()), **asdict(key)):
@@ -98,15 +98,15 @@ async def create(store: Store, key: Key) -> str:
 
 
 async def select(store: Store, **where: str) -> list[Key]:
-    """Return the keys whose columns have these values, by name, expired and revoked ones too."""
+    """Return the keys whose columns have these values, sorted by name, with expired and revoked ones."""
     rows = await store.rows(TABLE, "name, role, accounts, created, expires, last_used, revoked", "name", **where)
     return [Key(**row) for row in rows]
 
 
 async def revoke(store: Store, name: str, now: datetime) -> None:
-    """Let a key be refused from now on.
+    """Revoke a key.
 
-    :raises SettingsError: there is none of this name, or it was revoked already.
+    :raises SettingsError: no key has this name, or it was revoked already.
     """
     if not await store.update(TABLE, {"revoked": timestamp(now)}, name=name, revoked=""):
         raise SettingsError(f"no key that is still valid is called {name}", hint="Run `dlsync serve keys list`.")

@@ -1,4 +1,4 @@
-"""Links: which plugin goes to the agents of which tags."""
+"""Links: each deploys a plugin to the agents with its tags."""
 
 from starlette.responses import Response
 
@@ -24,9 +24,9 @@ async def list_all(call: Call) -> Response:
 
 @operation("POST", f"{ACCOUNT}/links", documented=False)
 async def create(call: Call) -> Response:
-    """POST ``links``: tags as a list or as text separated by commas."""
+    """POST ``links``: tags are a list, or a text with commas."""
     sent = bodies.fields(call)
-    bodies.refuse_other_fields(sent, "plugin", "tags", "id", "org")  # the last two are the server's own
+    bodies.refuse_other_fields(sent, "plugin", "tags", "id", "org")  # the last two are ignored
     name, tags = bodies.text(sent.get("plugin"), "plugin"), bodies.names_list(sent.get("tags"), "tags")
     plugin = await call.store.row("plugins", "id", account=call.account, name=name)
     if plugin is None:

@@ -1,7 +1,7 @@
-"""Metrics and their series, of one agent or of all that carry a tag.
+"""Metrics and their series, of an agent or of all agents with a tag.
 
-An agent that only pings has the one metric ``agent.status``, known from its last heartbeat on. What an agent of the
-demo has measured, from its creation until its last heartbeat, is computed.
+An agent that only pings has one metric, ``agent.status``, with values from its last heartbeat on. The measurements of
+the demo's agents are computed, from the creation of the agent to its last heartbeat.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,19 +22,19 @@ METRICS = f"{ACCOUNT}/metrics"
 SERIES = f"{METRICS}/{{name}}/series"
 MISSING = "no agent asked for has a metric called {}"
 EXPIRED, VALID = "expired", "valid"
-PERIOD = 3_600  # s: the documentation names no default; the last hour is its example
-RESOLUTION = 60  # s: twice the interval of a plugin that does not set one
-USUAL_POINTS = 1_000  # without a resolution, it is as coarse as this many points need
+PERIOD = 3_600  # s: the documentation has an hour as example, and no default
+RESOLUTION = 60  # s: twice the default interval of plugins
+USUAL_POINTS = 1_000  # the default resolution gives at most this many points
 MOST_POINTS = 10_000  # of a series
-MOST_ANSWERED = 200_000  # of an answer, which is in memory
-DIGITS = 12  # of a time; seconds have ten until the year 2286
+MOST_ANSWERED = 200_000  # of a response, which is built in memory
+DIGITS = 12  # of a time; unix seconds have ten until the year 2286
 INTERVAL = 30  # s, between two measurements of a plugin
-SAMPLES = 3  # of an average, at most: a reading is computed
+SAMPLES = 3  # of an average, at most: each is computed
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is measured.
+    """A metric, without its agent.
 
     :param collector: the plugin that measures it; empty for the agent itself.
     :param data_type: ``number``, ``nagios`` (an exit code) or ``boolean`` (0 or 1).
@@ -51,7 +51,7 @@ AGENT_STATUS = Metric("agent.status", "", "boolean")
 
 @operation("GET", METRICS, measured=True)
 async def list_all(call: Call) -> Later:
-    """GET ``metrics?source=<agent id>`` or ``metrics?tag=<tag>``: by name, each once."""
+    """GET ``metrics?source=<agent id>`` or ``metrics?tag=<tag>``: sorted, without duplicates."""
     asked = await _agents_of(call)
     own = {name: metric for agent in asked for name, metric in metrics_of(agent).items()}
     view, now = await _viewer(call), int(call.settings.now().timestamp())
@@ -68,7 +68,7 @@ async def list_all(call: Call) -> Later:
 
 @operation("GET", SERIES, measured=True)
 async def series(call: Call) -> Later:
-    """GET ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: one series for each agent that has it."""
+    """GET ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: a series for each agent with the metric."""
     asked = await _agents_of(call)
     own = [(agent, metric) for agent in asked if (metric := metrics_of(agent).get(call.name))]
     targets = _targets(agent for agent in asked if call.name not in metrics_of(agent))
@@ -105,7 +105,7 @@ def _targets(measured: Iterable[Agent]) -> dict[str, Agent]:
 
 
 def _measured_points(values: Values, data_type: str, *, aggregated: bool) -> list[dict[str, Any]]:
-    """Return the points of a series of the metrics server, as :func:`points` does."""
+    """Return the points of a series of the metrics server, in the form of :func:`points`."""
     result = [{"uom": "", "value": value, "time": time} for time, value in sorted(values.items())]
     for point in result if aggregated else ():
         share = {"all": point["value"] == 1} if data_type == "boolean" else {}
@@ -115,18 +115,18 @@ def _measured_points(values: Values, data_type: str, *, aggregated: bool) -> lis
 
 @operation("PUT", SERIES, documented=False, audited=False)
 async def change_status(call: Call) -> Response:
-    """PUT ``metrics/<metric>/series?source=<agent id>``, repeatable, or ``?tag=<tag>``: expires or revives a metric."""
+    """PUT ``metrics/<metric>/series?source=<agent id>``, repeatable, or ``?tag=<tag>``: expire or revive a metric."""
     return await _change_status(call)
 
 
 @operation("PUT", f"{METRICS}/series", documented=False, audited=False)
 async def change_status_of_all(call: Call) -> Response:
-    """PUT ``metrics/series?source=<agent id>`` or ``?tag=<tag>``: expires or revives all metrics."""
+    """PUT ``metrics/series?source=<agent id>`` or ``?tag=<tag>``: expire or revive all metrics."""
     return await _change_status(call)
 
 
 async def _change_status(call: Call) -> Response:
-    """Set the status of the metric in the path, or of all, and answer how many changed."""
+    """Set the status of the metric in the path, or of all; answer with the number of changes."""
     metrics = [(agent, set(metrics_of(agent, expired=True))) for agent in await _agents_of(call, several=True)]
     if call.name:
         metrics = [(agent, names & {call.name}) for agent, names in metrics]
@@ -145,10 +145,10 @@ async def _change_status(call: Call) -> Response:
 
 
 async def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
-    """Return the agents that ``source`` or ``tag`` names.
+    """Return the agents of ``source`` or ``tag``.
 
     :param several: whether ``source`` can be repeated.
-    :raises Fault: 422 unless exactly one of the two is in the query; 404 for an agent or a tag that is unknown.
+    :raises Fault: 422 unless the query has exactly one of the two; 404 for an unknown agent or tag.
     """
     sources, tag = list(dict.fromkeys(call.query.getlist("source"))), query_value(call.query, "tag")
     if tag is not None or not several:
@@ -162,11 +162,11 @@ async def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
 
 
 def times_of(query: QueryParams, now: int, series: int) -> range:
-    """Return the times of the points asked for, in unix seconds: multiples of the resolution, the last at the end.
+    """Return the times of the requested points, in unix seconds: multiples of the resolution up to the end.
 
-    :param now: the end of a span that names none.
-    :param series: how many series the answer holds; together they have at most :data:`MOST_ANSWERED` points.
-    :raises Fault: 422, for no positive whole number, forms of the period that are mixed, or too many points.
+    :param now: the default end.
+    :param series: the number of series in the response, which has at most :data:`MOST_ANSWERED` points.
+    :raises Fault: 422 for an invalid number, mixed forms of the period, or too many points.
     """
     if "period" in query and ("period[duration]" in query or "period[end]" in query):
         raise Fault(422, "period: cannot be mixed with period[duration] and period[end]; send the one or the others")
@@ -185,13 +185,13 @@ def times_of(query: QueryParams, now: int, series: int) -> range:
 
 
 def _seconds(query: QueryParams, name: str, default: int) -> int:
-    """Return a query parameter that is a whole number of seconds, 1 or more."""
+    """Return a query parameter in seconds; raise 422 unless it is a whole number from 1 on."""
     value = query_value(query, name)
     return default if value is None else bodies.seconds(value, name, DIGITS)
 
 
 async def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
-    """Return the function that shows a metric with the id of its plugin."""
+    """Return a function that describes a metric, with the id of its plugin."""
     rows = await call.store.rows("plugins", "name, id", account=call.account)
     collectors = {row["name"]: row["id"] for row in rows}
     return lambda metric: {
@@ -204,8 +204,8 @@ async def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
 
 
 def metrics_of(agent: Agent, *, expired: bool = False) -> dict[str, Metric]:
-    """Return the metrics that an agent has, by name, with or without expired ones."""
-    metrics = {AGENT_STATUS.name: AGENT_STATUS} if "expired" in agent else {}  # without, it never registered
+    """Return the metrics of an agent by name, with or without expired ones."""
+    metrics = {AGENT_STATUS.name: AGENT_STATUS} if "expired" in agent else {}  # without it, the agent never registered
     for plugin in agent["running_plugin_names"] if "demo" in agent else ():
         for measure, reported in PLUGINS.get(plugin, {}).items():
             name = f"{plugin}.{measure}"
@@ -214,10 +214,10 @@ def metrics_of(agent: Agent, *, expired: bool = False) -> dict[str, Metric]:
 
 
 def points(agent: Agent, metric: Metric, times: range, now: int, *, aggregated: bool = False) -> list[dict[str, Any]]:
-    """Return the points at those of the times at which the agent measured: the value then.
+    """Return a point for each time at which the agent measured.
 
-    :param times: in unix seconds, as are those of the points.
-    :param aggregated: add ``type``, and of the interval until the next time ``avg`` and, for booleans, ``all``.
+    :param times: in unix seconds, like the times of the points.
+    :param aggregated: add ``type``, and for the interval up to the next time ``avg`` and, for booleans, ``all``.
     """
     first, last = _unix(agent["created"]), _unix(agent["heartbeat"])
     read = None if metric is AGENT_STATUS else reading(agent["id"], *metric.name.split(".", 1))
@@ -225,7 +225,7 @@ def points(agent: Agent, metric: Metric, times: range, now: int, *, aggregated: 
     if agent.get("status") == agents.DEREGISTERED:
         until = _unix(agent["modified"]) - 1
     if read is None:
-        # an agent that only pings: from the point on that its last heartbeat falls into
+        # an agent that only pings has points from the interval of its last heartbeat on
         first, last = first if "demo" in agent else last - times.step + 1, now
     result: list[dict[str, Any]] = []
     start = max(0, -(-(first - times.start) // times.step))

@@ -1,4 +1,4 @@
-"""The answers at the server's root, for those who watch it: health checks, and metrics for Prometheus."""
+"""The paths at the server's root for its operators: health checks, and metrics for Prometheus."""
 
 import asyncio
 import logging
@@ -17,15 +17,15 @@ from dlsync.server.database import Database, DatabaseError, ErrorCode
 from dlsync.server.operation import answer
 from dlsync.server.store import Store, new_id
 
-READY_SECONDS = 2  # for a write to succeed; a second more for a database that does not answer
+READY_SECONDS = 2  # for a write to succeed, plus a second for a database that does not answer
 LOG = logging.getLogger("dlsync.server")
 T = TypeVar("T", prometheus.Counter, prometheus.Histogram)
 
 
 class Metrics:
-    """The metrics of a server; those with labels are functions of the labels' values.
+    """The metrics of a server; a metric with labels is a function of their values.
 
-    No label holds what a client chooses, so that clients cannot add series.
+    Labels hold no text of clients, so that clients cannot add series.
     """
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class Metrics:
         self.connections = prometheus.Gauge("dlsync_connections", "Open connections of clients.", registry=registry)
         self.transactions = counter("dlsync_database_transactions", "Transactions, each attempt at one.", "access")
         self.failures = counter("dlsync_database_failures", "Attempts that the database refused.", "code")
-        for code in ErrorCode:  # the first failure must be an increase
+        for code in ErrorCode:  # from 0 on, so that rates see the first failure
             self.failures(code.name.lower())
         prometheus.Info("dlsync_build", "The server's program.", registry=registry).info({"version": __version__})
         prometheus.ProcessCollector(registry=registry)
 
 
 class CountedDatabase:
-    """A database whose transactions and failures are counted."""
+    """Count the transactions and failures of a database."""
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self.name, self.open, self.close = database.name, database.open, database.close
@@ -56,7 +56,7 @@ class CountedDatabase:
 
     @asynccontextmanager
     async def transaction(self, *, write: bool) -> AsyncIterator[Store]:
-        """Count a transaction, and its failure."""
+        """Count a transaction, and its failure if it fails."""
         self._metrics.transactions("write" if write else "read").inc()
         try:
             async with self._database.transaction(write=write) as store:
@@ -67,9 +67,9 @@ class CountedDatabase:
 
 
 class Probes:
-    """The answers at the server's root, most of which need no key.
+    """The paths at the server's root, most of which need no key.
 
-    :param transact: performs something in a transaction that writes, within so many seconds.
+    :param transact: calls a function in a transaction that writes, and repeats it for some seconds.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Probes:
 
     @staticmethod
     def answer_without_key(path: str, *, loopback: bool) -> bool:
-        """Return whether a path needs no key; that of the metrics does where other machines can connect."""
+        """Return whether a path needs no key; ``/metrics`` needs one unless the server listens on loopback."""
         return path in {"/healthz", "/readyz"} or (loopback and path == "/metrics")
 
     async def _healthz(self, request: Request) -> Response:
@@ -94,18 +94,18 @@ class Probes:
         request.state.operation = "GET /readyz"
         if self.stopping():
             return answer({"error": "the server stops"}, 503)
-        if self._check is None or self._check.done():  # all that ask at once share a write
+        if self._check is None or self._check.done():  # parallel requests share a write
             self._check = asyncio.create_task(self._unready())
         reason = await asyncio.shield(self._check)
         return answer({"error": f"the database takes no write: {reason}"}, 503) if reason else answer({"status": "ok"})
 
     async def _unready(self) -> str:
-        """Return why the database takes no write, in a word, or nothing."""
+        """Return why the database takes no write; empty if it does."""
         try:
             async with asyncio.timeout(READY_SECONDS + 1):
                 await self._transact(_write, READY_SECONDS)
         except DatabaseError as error:
-            LOG.error("the database: %s", error)  # noqa: TRY400 -- its trace says nothing more
+            LOG.error("the database: %s", error)  # noqa: TRY400 -- a traceback adds nothing
             return error.code.name.lower()
         except TimeoutError:
             return f"no answer within {READY_SECONDS + 1} s"
@@ -119,7 +119,7 @@ class Probes:
 
 
 async def _write(store: Store) -> None:
-    """Write pages of the database, which are as before at the end."""
+    """Write to the database, without a lasting change."""
     identifier = new_id()
     await store.insert("orgs", id=identifier, name=identifier)
     await store.delete("orgs", id=identifier)

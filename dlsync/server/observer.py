@@ -1,4 +1,4 @@
-"""Times, counts and logs each request, around the application."""
+"""Time, count and log each request to the application."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -18,20 +18,20 @@ SHOWN_PATH, SHOWN_AGENT = 1000, 200  # characters
 
 
 class Observer:
-    """Times, counts and logs the requests of an application. Its operations set ``request.state.operation``."""
+    """Time, count and log the requests to an application, which sets ``request.state.operation``."""
 
     def __init__(self, app: App, settings: Settings) -> None:
         self._app, self._settings, self._metrics = app, settings, app.metrics
         self._log = AccessLog(settings.access_log) if settings.access_log else None
 
     def watch(self, *, connections: Callable[[], int], stopping: Callable[[], bool]) -> None:
-        """Take from the web server how many connections are open, and whether it stops."""
+        """Set how to find out the number of open connections, and whether the web server stops."""
         self._metrics.connections.set_function(connections)
         self._app.probes.stopping = stopping
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the application and the access log as long as the block lasts.
+        """Open the application and the access log in this block.
 
         :raises SettingsError: the database or the file cannot be used.
         """
@@ -40,7 +40,7 @@ class Observer:
                 yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, and count it even if that fails."""
+        """Answer a request, and count it even if it fails."""
         state: dict[str, Any] = scope.setdefault("state", {})
         begin, status, size = perf_counter(), 500, 0
 
@@ -60,7 +60,7 @@ class Observer:
                 self._log.add(**self._described(scope), status=status, ms=round(seconds * 1000, 1), bytes=size)
 
     def _described(self, scope: Scope) -> dict[str, str | None]:
-        """Return what the access log has of a request; the query is left out, and the key masked."""
+        """Return the fields of the access log for a request: without the query, and with the key masked."""
         agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
         state, path = scope["state"], scope["raw_path"].decode("latin-1")
         decoded, key = unquote(path), self._settings.api_key

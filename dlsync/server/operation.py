@@ -26,15 +26,15 @@ T = TypeVar("T")
 class Limits:
     """The limits on what the server reads from a client and how long it waits.
 
-    :param body_bytes: size of a body; a longer one is answered with 413.
-    :param body_seconds: time for a body to arrive; a slower one is answered with 408.
-    :param head_bytes: size of a request line and headers that arrive in pieces; longer ones are answered with 400.
-    :param idle_seconds: time between two requests of a connection, longer than a client's pool keeps it.
-    :param connections: number of open connections, from which on requests are answered with 503.
-    :param lock_seconds: time to wait for another process that has locked the database; then 503.
+    :param body_bytes: size of a body; the answer to a longer one is 413.
+    :param body_seconds: time for a body to arrive; the answer to a slower one is 408.
+    :param head_bytes: size of a request line and headers that arrive in pieces; the answer to longer ones is 400.
+    :param idle_seconds: time between two requests of a connection, longer than the pools of clients keep one open.
+    :param connections: number of open connections; with more, the answer to requests is 503.
+    :param lock_seconds: time to wait for another process that locks the database; the answer is then 503.
     :param resources: number of an account's dashboards and rules together, and of its plugins, links, agents,
-        annotations and their streams each; one more is answered with 507.
-    :param accounts: number of accounts of an organisation; one more is answered with 507.
+        annotations and annotation streams each; the answer to one more is 507.
+    :param accounts: number of accounts of an organisation; the answer to one more is 507.
     """
 
     body_bytes: int = 16 * 1024 * 1024
@@ -51,17 +51,17 @@ class Limits:
 class Settings:
     """How a server behaves.
 
-    :param api_key: the key that may do everything, besides those in the database. It is other than ``changeme`` unless
-        the host is a loopback address.
-    :param documented_only: answer as a server that has only the documented operations.
-    :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
-    :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
+    :param api_key: the key that may do everything, in addition to the keys in the database. Without a loopback host, it
+        must not be ``changeme``.
+    :param documented_only: offer only the documented operations.
+    :param post_before_put: answer 404 to a PUT of a new rule, which needs a POST first, as some servers do.
+    :param decorate: add server fields to dashboards and rules, as some servers do.
     :param demo: fill the account with a bookshop's agents, metrics and series, unless it has agents already.
-    :param loopback_host: the name or address that the server listens on, if it is this machine's own. Then requests
-        with another ``Host`` are refused, which a web page sends by DNS rebinding.
-    :param metrics: where measurements of the account come from, besides those of the demo.
+    :param loopback_host: the name or address of a server that listens on a loopback address, which then refuses other
+        values of ``Host``: a web page can send them by DNS rebinding.
+    :param metrics: the source of the account's measurements, in addition to the demo.
     :param certificate: makes the server speak HTTPS.
-    :param access_log: the file that each request adds a line to; ``-`` for stderr, and none if it is empty.
+    :param access_log: the file of the access log; ``-`` for stderr, empty for none.
     :param now: the clock.
     """
 
@@ -84,11 +84,11 @@ class Settings:
 class Call:
     """A request that was read.
 
-    :param key: what is known of the key of the request.
-    :param name: the name in the path, decoded; ``id`` likewise. Empty if the path has none.
-    :param org: id of the organisation in the path, empty if it has none; ``account`` likewise.
-    :param measurements: those of the account, for an operation that is ``measured``.
-    :param allowances: how many rows may be inserted before they are counted again, by table and account.
+    :param key: the name, role and accounts of its key.
+    :param name: the decoded name in the path, empty if the path has none; ``id`` likewise.
+    :param org: the id of the organisation in the path, empty if the path has none; ``account`` likewise.
+    :param measurements: of the account, for an operation that is ``measured``.
+    :param allowances: the number of rows to insert before the next count, by table and account.
     """
 
     store: Store
@@ -110,12 +110,12 @@ class Call:
         return self.measurements.known if self.measurements else {}
 
     def require_targets(self, row: object) -> None:
-        """Raise why no agents of the metrics server are known, if the row is missing and may be of one."""
+        """Raise the error of the metrics server if a missing row may be one of its agents, and it has sent none."""
         if not row and not self.targets and self.measurements and self.measurements.failure:
             raise self.measurements.failure
 
 
-Later = Callable[[], Awaitable[Response]]  # makes a response of what only the metrics server knows
+Later = Callable[[], Awaitable[Response]]  # a response that needs the metrics server, which no transaction waits for
 Handler = Callable[[Call], Awaitable[Response | Later]]
 
 
@@ -123,10 +123,10 @@ Handler = Callable[[Call], Awaitable[Response | Later]]
 class Operation:
     """A row of the routes table.
 
-    :param documented: False if it only was observed, which ``documented_only`` turns off.
-    :param measured: whether it has to do with agents of the metrics server.
-    :param role: what a key needs at least.
-    :param audited: whether the audit log has it.
+    :param documented: False for an observed operation, which ``documented_only`` turns off.
+    :param measured: whether it needs the agents of the metrics server.
+    :param role: the lowest role of keys that allow it.
+    :param audited: whether the audit log records it.
     """
 
     method: str
@@ -150,7 +150,7 @@ def operation(
     """Make a function the operation of a method and a path.
 
     :param role: None is ``read`` for a GET, else ``write``.
-    :param audited: False for what agents send by themselves, and often; a GET never is.
+    :param audited: False for the frequent requests of agents; a GET is never audited.
     """
     needed: Role = role or ("read" if method == "GET" else "write")
     audited = audited and method != "GET"
@@ -158,9 +158,9 @@ def operation(
 
 
 class Fault(HTTPException):
-    """A request that is refused with ``{"error": reason}``.
+    """An error whose response is ``{"error": reason}``.
 
-    :param reason: each ``{}`` in it stands for one of the values from the client, in which the key is masked later.
+    :param reason: has a ``{}`` for each of the values, which come from the client and may hold the key.
     """
 
     def __init__(self, status: int, reason: str, *values: object) -> None:
@@ -176,7 +176,7 @@ def found(row: T | None, reason: str, *values: object) -> T:
 
 
 async def named(call: Call, table: str, **where: str) -> Row | None:
-    """Return the row of the name in the path, or else of the id; only a name is documented."""
+    """Return the row with the name in the path, or else with that id; only the name is documented."""
     row = await call.store.row(table, account=call.account, name=call.name, **where)
     if row is None and not call.settings.documented_only:
         row = await call.store.row(table, account=call.account, id=call.name, **where)
@@ -185,7 +185,7 @@ async def named(call: Call, table: str, **where: str) -> Row | None:
 
 def query_value(query: QueryParams, name: str) -> str | None:
     """Return the value of a query parameter, or None; raise 422 for several values."""
-    values = set(query.getlist(name))  # the documentation's Python example sends one value twice
+    values = set(query.getlist(name))  # the Python example of the documentation sends a value twice
     if len(values) > 1:
         raise Fault(422, f"{name}: expected once, not with {len(values)} values")
     return values.pop() if values else None
@@ -194,7 +194,7 @@ def query_value(query: QueryParams, name: str) -> str | None:
 def json_text(value: object) -> str:
     """Return compact JSON.
 
-    :raises ValueError: for a number that JSON does not have, or half a surrogate pair.
+    :raises ValueError: the value holds a number that JSON lacks, or half a surrogate pair.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text.encode()
@@ -207,7 +207,7 @@ def answer(value: object, status: int = 200) -> Response:
 
 
 def no_content() -> Response:
-    """Return what a DELETE answers."""
+    """Return the response to a DELETE."""
     return Response(status_code=204)
 
 
@@ -217,5 +217,5 @@ def etag_of(body: bytes) -> str:
 
 
 def hashed_id(*parts: str) -> str:
-    """Return an id as the documentation shows them, always the same for the same parts."""
+    """Return an id like those in the documentation, the same for the same parts."""
     return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

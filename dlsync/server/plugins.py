@@ -1,4 +1,4 @@
-"""Plugins: scripts with their settings. POST creates one, and is refused for a name that exists."""
+"""Plugins: scripts with their settings."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ from dlsync.server.store import Row, new_id
 PLUGINS = f"{ACCOUNT}/plugins"
 PLUGIN = f"{PLUGINS}/{{name}}"
 NAME_EXISTS = "a plugin called {} exists already"
-INTERVAL_DIGITS = 15  # below 2**53, which every reader of JSON takes
+INTERVAL_DIGITS = 15  # below 2**53, so that every JSON parser reads it exactly
 _TEXTS = ("name", "extension", "description", "params", "shellArgs", "type", "pack", "format")
 _FIELDS = ("id", "name", "content", "extension", "description", "interval", "params", "shellArgs", "type", "pack")
 _READ_ONLY = {"id", "org", "hash", "etag", "encoding"}
@@ -33,7 +33,7 @@ _READ_ONLY = {"id", "org", "hash", "etag", "encoding"}
 
 @operation("GET", PLUGINS)
 async def list_all(call: Call) -> Response:
-    """GET ``plugins``: the export's fields without the content, and its ETag; or as documented, a link's keys."""
+    """GET ``plugins``: the fields of the export except the content, and its ETag; as documented, four fields."""
     rows = await call.store.rows("plugins", order="name", account=call.account)
     if not call.settings.documented_only:
         return answer([_summary(call, row) for row in rows])
@@ -52,7 +52,7 @@ async def get(call: Call) -> Response:
 
 @operation("POST", PLUGINS)
 async def create(call: Call) -> Response:
-    """POST ``plugins``: creates a plugin; 422 for a name that exists."""
+    """POST ``plugins``: create a plugin; 422 if the name exists."""
     sent = _settable(bodies.fields(call))
     absent = [field for field in ("name", "extension", "content") if field not in sent]
     if absent:
@@ -67,7 +67,7 @@ async def create(call: Call) -> Response:
 
 @operation("PATCH", PLUGIN)
 async def update(call: Call) -> Response:
-    """PATCH ``plugins/<name>``: a field that is not sent stays."""
+    """PATCH ``plugins/<name>``: missing fields stay unchanged."""
     before = await _find(call)
     sent = _settable(bodies.fields(call))
     name = str(sent.get("name", before["name"]))
@@ -80,13 +80,13 @@ async def update(call: Call) -> Response:
 
 @operation("DELETE", PLUGIN)
 async def delete(call: Call) -> Response:
-    """DELETE ``plugins/<name>``, its links included."""
+    """DELETE ``plugins/<name>``, with its links."""
     await call.store.delete("plugins", id=(await _find(call))["id"])
     return no_content()
 
 
 async def linked_to(call: Call, tags: list[str]) -> Response:
-    """Answer with the plugins that links deploy to an agent with these tags, as ``GET plugins`` shows them."""
+    """Answer with the plugins that links deploy to these tags, in the form of ``GET plugins``."""
     links = await call.store.rows("links", account=call.account)
     plugins = {link["plugin"] for link in links if not set(tags).isdisjoint(link["tags"])}
     rows = [row for plugin in plugins for row in await call.store.rows("plugins", id=plugin)]
@@ -94,7 +94,7 @@ async def linked_to(call: Call, tags: list[str]) -> Response:
 
 
 def _settable(sent: dict[str, object]) -> dict[str, Any]:
-    """Return the fields that a client may set, those that the server knows checked."""
+    """Return the fields that a client may set; check those that the server knows."""
     fields: dict[str, Any] = {field: value for field, value in sent.items() if field not in _READ_ONLY}
     fields |= {field: bodies.text(sent[field], field) for field in _TEXTS if field in sent}
     if "name" in sent:
@@ -104,7 +104,7 @@ def _settable(sent: dict[str, object]) -> dict[str, Any]:
     if sent.get("encoding", "base64") != "base64":
         raise Fault(422, "encoding: expected base64, the only one there is")
     if "content" in sent:
-        lines = bodies.text(sent["content"], "content").splitlines()  # as `base64` in a shell writes it
+        lines = bodies.text(sent["content"], "content").splitlines()  # the shell's `base64` breaks lines
         try:
             fields["content"] = base64.b64decode("".join(lines), validate=True)
         except (binascii.Error, ValueError) as error:

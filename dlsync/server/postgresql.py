@@ -22,10 +22,10 @@ MIGRATIONS = migrations("postgresql")
 MIGRATION_LOCK = int.from_bytes(b"dlsync")
 CONNECTIONS = 16  # of one server
 PATIENCE = 2  # s, to wait for a connection
-TURN = 2  # s, to wait for the turn to write
+TURN = 2  # s, to wait for other writes of this server
 SESSION = (
     f"-c search_path={SCHEMA} -c statement_timeout=20s -c lock_timeout=4s -c idle_in_transaction_session_timeout=20s"
-    " -c enable_seqscan=off"  # reading a whole table would conflict with all writes to it
+    " -c enable_seqscan=off"  # a scan of a whole table would conflict with all writes to it
 )
 PARAMETERS = {
     "application_name": "dlsync",
@@ -35,37 +35,37 @@ PARAMETERS = {
 }
 WRITE = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# https://www.postgresql.org/docs/current/errcodes-appendix.html, a code before its class
+# https://www.postgresql.org/docs/current/errcodes-appendix.html; a code wins over its class
 CODES = {
     "40001": ErrorCode.CONTENDED,
     "40P01": ErrorCode.CONTENDED,
-    "23": ErrorCode.CONTENDED,  # of a row that another transaction made or deleted after this one looked
+    "23": ErrorCode.CONTENDED,  # constraint: another transaction inserted or deleted a row meanwhile
     "55P03": ErrorCode.LOCKED,
-    "57014": ErrorCode.LOCKED,  # it took longer than the statement_timeout
+    "57014": ErrorCode.LOCKED,  # statement_timeout
     "53100": ErrorCode.FULL,
     "54000": ErrorCode.TOO_LONG,
     "25006": ErrorCode.READ_ONLY,  # a standby
-    "42501": ErrorCode.UNUSABLE,  # another user made the tables
+    "42501": ErrorCode.UNUSABLE,  # another user owns the tables
     "XX001": ErrorCode.DAMAGED,
     "XX002": ErrorCode.DAMAGED,
     "53300": ErrorCode.GONE,
     "08": ErrorCode.GONE,
     "57": ErrorCode.GONE,
 }
-_ESCAPES = str.maketrans({"\0": "\1\1", "\1": "\1\2"})  # PostgreSQL stores no NUL; the order stays
+_ESCAPES = str.maketrans({"\0": "\1\1", "\1": "\1\2"})  # PostgreSQL stores no NUL; this keeps the order
 
 
 class Postgresql:
     """A pool of connections to PostgreSQL, each of which runs one transaction at a time.
 
-    :param url: ``postgresql://user:password@host/database``; the password is in no message.
-    :raises SettingsError: it is not such a URL.
+    :param url: ``postgresql://user:password@host/database``; no message shows the password.
+    :raises SettingsError: the URL is invalid.
     """
 
     def __init__(self, url: str) -> None:
         try:
             sent = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-        except psycopg.Error:  # which quotes the URL
+        except psycopg.Error:  # its message quotes the URL
             reason = (
                 "--db: expected postgresql://USER@HOST:PORT/DATABASE; it is not shown, since it may hold a password"
             )
@@ -78,12 +78,12 @@ class Postgresql:
     async def open(self) -> None:
         """Connect, and create or migrate the tables in the schema ``dlsync``.
 
-        :raises DatabaseError: the database cannot be used, or its schema is of another program or a later version.
+        :raises DatabaseError: the database is unusable, or the schema belongs to another program or a later version.
         """
         with _translated(otherwise=ErrorCode.UNUSABLE):
             settings: dict[str, Any] = {**self._parameters, "options": f"-c search_path={SCHEMA}"}
             async with await psycopg.AsyncConnection.connect(row_factory=dict_row, **settings) as connection:
-                await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)  # to see what the lock waited for
+                await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)  # sees migrations by others
                 await _migrate(connection)
         self._pool = AsyncConnectionPool(
             kwargs={**self._parameters, "autocommit": True, "row_factory": dict_row},
@@ -92,7 +92,7 @@ class Postgresql:
             min_size=1,
             max_size=CONNECTIONS,
             timeout=PATIENCE,
-            reconnect_timeout=PATIENCE,  # then the next request tries, instead of after a pause that doubles
+            reconnect_timeout=PATIENCE,  # then the next request connects, without the pool's growing pauses
         )
         await self._pool.open()
 
@@ -102,7 +102,7 @@ class Postgresql:
 
     @asynccontextmanager
     async def transaction(self, *, write: bool) -> AsyncIterator[Store]:
-        """Commit the writes of the block together, or undo them if it raises; reads see one moment."""
+        """Commit the writes of the block together, or undo them if it raises; reads see one snapshot."""
         done = False
         try:
             with _translated():
@@ -111,10 +111,10 @@ class Postgresql:
                     try:
                         yield Store(partial(_execute, connection))
                     except psycopg.errors.ReadOnlySqlTransaction:
-                        await connection.close()  # a later session may write again
+                        await connection.close()  # a new session may be able to write again
                         raise
-                    done = True  # and is committed by the end of the block
-        except (DatabaseError, asyncio.CancelledError) as error:  # the latter where the server stops
+                    done = True  # the end of the connection's block commits
+        except (DatabaseError, asyncio.CancelledError) as error:  # cancelled when the server stops
             lost = not isinstance(error, DatabaseError) or error.code is ErrorCode.GONE
             if done and write and lost:
                 raise DatabaseError(ErrorCode.UNCONFIRMED, error) from error
@@ -122,7 +122,7 @@ class Postgresql:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Let one write after the other begin; at once, they would often undo each other, as those of servers may."""
+        """Let writes of this server wait for each other: parallel ones would often conflict and be repeated."""
         try:
             async with asyncio.timeout(TURN):
                 await self._lock.acquire()
@@ -153,9 +153,9 @@ def _original(text: str) -> str:
 
 @contextmanager
 def _translated(*, otherwise: ErrorCode | None = None) -> Iterator[None]:
-    """Raise DatabaseError for an error of PostgreSQL that is no bug.
+    """Raise DatabaseError for known errors of PostgreSQL.
 
-    :param otherwise: the code of all other errors of PostgreSQL; None raises them as they are.
+    :param otherwise: the code for other errors of PostgreSQL; None raises them unchanged.
     """
     try:
         yield
@@ -163,14 +163,14 @@ def _translated(*, otherwise: ErrorCode | None = None) -> Iterator[None]:
         state = error.sqlstate or ""
         code = CODES.get(state) or CODES.get(state[:2])
         if code is None and not state and isinstance(error, psycopg.OperationalError):
-            code = ErrorCode.GONE  # or could not be connected to, or has no free connection
+            code = ErrorCode.GONE  # no connection, or none free in the pool
         if (code := code or otherwise) is None:
             raise
         raise DatabaseError(code, " ".join(str(error).split())) from error
 
 
 async def _migrate(connection: Connection) -> None:
-    """Bring the tables to the version of this program; two servers that start at once do it once."""
+    """Migrate the tables to the version of this program; of two servers that start together, only one does."""
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
     if (encoding := await _value(connection, "SELECT current_setting('server_encoding') AS value")) != "UTF8":
         raise DatabaseError(ErrorCode.UNUSABLE, f"its encoding is {encoding}; create it with ENCODING 'UTF8'")

@@ -1,7 +1,7 @@
-"""Measurements from a Prometheus-compatible API (Prometheus, VictoriaMetrics, Mimir).
+"""Read measurements from a Prometheus-compatible API (Prometheus, VictoriaMetrics, Mimir).
 
-https://prometheus.io/docs/prometheus/latest/querying/api/ describes it. Nothing here may run within a transaction of
-the database: a server that is slow would hold it.
+https://prometheus.io/docs/prometheus/latest/querying/api/ describes it. Call none of this in a transaction of the
+database, which a slow metrics server would keep open.
 """
 
 import asyncio
@@ -29,23 +29,23 @@ from dlsync.server.evaluation import AGENT_STATUS, Points, Values, matches
 
 LOG = logging.getLogger("dlsync.server")
 API = "/api/v1"
-UP = "up"  # Prometheus itself writes it at each scrape: 1 or 0
+UP = "up"  # Prometheus writes it at each scrape: 1 or 0
 TARGETS = "targets"
 STATUS = ".status"  # how the name of a plugin's exit code ends
 PERIOD = 3_600  # s: an agent exists if it measured within it
-NAMES_STEP = 300  # s: names of metrics are asked for in such steps, so that requests share answers
-PIECE = 5_000  # points of a series in an answer; the servers' limit is 11,000
-MATCHED = 2_000  # characters of the targets that one request names, which may be in a URL
+NAMES_STEP = 300  # s: periods of requests for names are rounded to it, so that requests share answers
+PIECE = 5_000  # points of a series in a request; the limit of servers is 11,000
+MATCHED = 2_000  # characters of the targets in a request, whose URL may hold them
 SIMULTANEOUS = 4  # requests
 MOST_CACHED = 64  # answers
-MOST_MATCHED = 50  # metrics that a pattern of a rule stands for
-MOST_POINTS = 200_000  # of all series of an answer, which is in memory
+MOST_MATCHED = 50  # metrics that match a pattern of a rule
+MOST_POINTS = 200_000  # of all series of a response, which is built in memory
 OK, BUSY = 200, frozenset({429, 503})
-SHOWN = 1_000  # characters of an error of the metrics server, which the log has too
-EXACT = 2**53  # below it, each whole number is a float
+SHOWN = 1_000  # characters of an error of the metrics server
+EXACT = 2**53  # below it, a float holds each whole number exactly
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_UNUSUAL = re.compile("[^a-zA-Z0-9_:*]")  # `*` is no part of a name, but of a rule's pattern
+_UNUSUAL = re.compile("[^a-zA-Z0-9_:*]")  # `*` is part of patterns, not of names
 Labels = tuple[tuple[str, str], ...]
 Series = tuple[str, Labels, Values]  # a target and its other labels
 T = TypeVar("T")
@@ -54,15 +54,15 @@ _quote = partial(json.dumps, ensure_ascii=False)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where measurements come from.
+    """The settings of a metrics server.
 
-    :param url: what precedes ``/api/v1``; user and password in it are sent as basic authentication.
-    :param agent_label: the label whose values are the ids of agents; those of ``tag_labels`` are tags.
-    :param utf8: metrics are called there as here; else with an underscore for each dot or other character.
-    :param seconds: time for an answer, the wait for a connection included.
-    :param answer_bytes: size of an answer.
-    :param cached_seconds: for which agents and names are not asked for again; three times as long after a failure.
-    :raises SettingsError: one of them cannot be used.
+    :param url: the URL before ``/api/v1``; its user and password are sent as basic authentication.
+    :param agent_label: the label whose values are the ids of agents; the values of ``tag_labels`` are tags.
+    :param utf8: metrics have the same names there; otherwise, an underscore replaces each dot or other character.
+    :param seconds: limit on the time for an answer, with the wait for a connection.
+    :param answer_bytes: limit on the size of an answer.
+    :param cached_seconds: how long agents and names are cached; a failure is cached three times as long.
+    :raises SettingsError: the URL or a label is invalid.
     """
 
     url: str = field(repr=False)
@@ -76,7 +76,7 @@ class Source:
     def __post_init__(self) -> None:
         if wrong := [label for label in (self.agent_label, *self.tag_labels) if not _LABEL.fullmatch(label)]:
             raise SettingsError(f"{wrong[0]!r} is not the name of a label", hint="Write it as in `job` or `env`.")
-        with suppress(ValueError):  # its reason might quote a password
+        with suppress(ValueError):  # its message might quote a password
             if Url(self.url).scheme in {"http", "https"} and not set("?#") & set(self.url):
                 return
         hint = "Write it as in http://127.0.0.1:9090, without a query."
@@ -84,7 +84,7 @@ class Source:
 
 
 class Target(NamedTuple):
-    """What measures, as the metrics server knows it; seen an hour ago if its last scrape failed."""
+    """A value of the agent label; ``seen`` is an hour ago if its last scrape failed."""
 
     id: str
     tags: tuple[str, ...]
@@ -92,7 +92,7 @@ class Target(NamedTuple):
 
 
 class MetricsError(Exception):
-    """The metrics server did not answer what was asked; each ``{}`` of the reason stands for one of the values."""
+    """The metrics server gave no usable answer; the reason has a ``{}`` for each of the values."""
 
     def __init__(self, status: int, reason: str, *values: object) -> None:
         super().__init__(reason.format(*map(repr, values)))
@@ -100,22 +100,22 @@ class MetricsError(Exception):
 
 
 class Prometheus:
-    """A client of a metrics server, for one event loop, as long as its ``async with`` block lasts."""
+    """A client of a metrics server, for one event loop; use it with ``async with``."""
 
     def __init__(self, source: Source, now: Callable[[], datetime]) -> None:
         url = Url(source.url)
-        self.known: Mapping[str, Target] = {}  # by id; the last that were answered
-        self.failure: BaseException | None = None  # of the last request for them
+        self.known: Mapping[str, Target] = {}  # by id; from the last successful request
+        self.failure: BaseException | None = None  # of the last request for targets
         self._source, self._now = source, now
         self._origin = f"{url.scheme}://{url.host_str}:{url.port_or_known_default}"
         self._base = self._origin + url.path.rstrip("/").removesuffix(API) + API
         self._login = unquote(url.username or ""), unquote(url.password or "")
-        self._reported: set[tuple[str, ...]] = set()  # names that are one here
+        self._reported: set[tuple[str, ...]] = set()  # ambiguous names, which the log has already
         self._slots = asyncio.Semaphore(SIMULTANEOUS)
-        self._cache: dict[str, tuple[asyncio.Task[Any], float]] = {}  # until a time of the loop
+        self._cache: dict[str, tuple[asyncio.Task[Any], float]] = {}  # with the time of the loop at which it expires
 
     async def __aenter__(self) -> Self:
-        plain = self._base.startswith("http:")  # without TLS, a system without certificates does not matter
+        plain = self._base.startswith("http:")  # so that plain HTTP works on a system without certificates
         builder = ClientBuilder().no_proxy().follow_redirects(enable=False)
         self._client = builder.danger_accept_invalid_certs(enable=plain).build()
         await self.refresh(wait=False)
@@ -127,14 +127,14 @@ class Prometheus:
         await self._client.close()
 
     async def refresh(self, *, wait: bool) -> None:
-        """Ask for the targets, unless that was done a moment ago; if it fails, those that are known stay."""
+        """Request the targets, unless they are cached; a failure keeps the known ones."""
         fetched = self._cached(TARGETS, self._fetch_targets)
         if wait:
             with suppress(MetricsError):
                 await asyncio.shield(fetched)
 
     async def names(self, targets: Iterable[str], times: range) -> dict[str, list[str]]:
-        """Return the metrics that targets measured in a period, by their names here: their names there."""
+        """Return the metrics that targets measured in a period: by name here, the names in the metrics server."""
         start, end = times[0] // NAMES_STEP * NAMES_STEP, -(-times[-1] // NAMES_STEP) * NAMES_STEP
         period = {"start": max(0, start), "end": max(0, end)}
 
@@ -156,10 +156,10 @@ class Prometheus:
         return name if self._source.utf8 or name == AGENT_STATUS else _UNUSUAL.sub("_", name)
 
     async def series(self, targets: Collection[str], name: str, times: range, *, average: bool = False) -> list[Series]:
-        """Return the series of a metric at some times, of those targets that measured it then.
+        """Return the series of a metric at the given times, for targets that have values then.
 
-        :param average: return that of the interval which begins at a time, in place of the value then.
-        :raises MetricsError: there is no usable answer, it is too large, or several metrics have that name here.
+        :param average: return averages of the intervals that begin at the times, instead of values.
+        :raises MetricsError: there is no usable answer, it is too large, or the name is ambiguous here.
         """
         there = (await self.names(targets, times)).get(name := self._name_here(name), [])
         if len(there) > 1:
@@ -182,7 +182,7 @@ class Prometheus:
     async def _range(self, name: str, selector: str, times: list[int], step: int, *, average: bool) -> list[Series]:
         label, shift = self._source.agent_label, step if average else 0
         expression = f"avg_over_time({selector}[{shift}s])" if average else selector
-        if name == AGENT_STATUS:  # of all jobs that scrape the target
+        if name == AGENT_STATUS:  # the highest of the jobs that scrape the target
             expression = f"max by ({label}) ({expression})"
         asked, period = {*times}, {"start": times[0] + shift, "end": times[-1] + shift, "step": step}
         result: list[Series] = []
@@ -195,7 +195,7 @@ class Prometheus:
         return result
 
     async def evaluated(self, evaluate: Callable[[Points], T]) -> T:
-        """Return what a function makes of the points that it asks for, of none if there is no usable answer."""
+        """Return the result of a function once it has all points that it asks for; after an error, it has none."""
         points: dict[tuple[str, range], dict[str, Mapping[str, Values]]] = defaultdict(dict)
         missing: dict[tuple[str, range], set[str]] = defaultdict(set)
 
@@ -209,7 +209,7 @@ class Prometheus:
             try:
                 found = await asyncio.gather(*(self._points(targets, *key) for key, targets in missing.items()))
             except MetricsError as error:
-                LOG.error("the state of a rule is unknown: %s", error)  # noqa: TRY400 -- no bug of the server
+                LOG.error("the state of a rule is unknown: %s", error)  # noqa: TRY400 -- not a bug
                 return evaluate(lambda *_: {})
             for (key, targets), values in zip(missing.items(), found, strict=True):
                 points[key].update({target: values.get(target, {}) for target in targets})
@@ -218,7 +218,7 @@ class Prometheus:
         return result
 
     async def _points(self, targets: Collection[str], pattern: str, times: range) -> dict[str, dict[str, Values]]:
-        """Return the values of the metrics that a pattern stands for, by target and by labels and name."""
+        """Return the values of metrics that match a pattern, by target, then by labels with name."""
         labels, _, asked = pattern.rpartition("}")
         names = [name for name in await self.names(targets, times) if matches(self._name_here(asked), name)]
         if len(names) > MOST_MATCHED:
@@ -228,7 +228,7 @@ class Prometheus:
         for name, found in zip(names, answers, strict=True):
             is_status = asked.endswith(STATUS) and name != AGENT_STATUS
             shown = name.removesuffix(self._name_here(STATUS)) + STATUS if is_status else name
-            # a series that ended counts as long as its target has no other of that metric
+            # a series that ended counts unless its target has a current one of the metric
             current = {target for target, _, values in found if times[-1] in values}
             for target, others, values in found:
                 key = json.dumps(dict(others)) + shown if others else shown
@@ -237,7 +237,7 @@ class Prometheus:
         return points
 
     def _matchers(self, targets: Iterable[str]) -> list[str]:
-        """Return matchers of the label of targets, each short enough for a URL, which together match them all."""
+        """Return matchers of the agent label that together match all targets, each short enough for a URL."""
         patterns: list[str] = []
         for target in sorted(map(re.escape, targets)):
             if not patterns or len(quote(f"{patterns[-1]}|{target}")) > MATCHED:
@@ -264,7 +264,7 @@ class Prometheus:
         self.known = {name: Target(name, (*sorted(tags[name]),), moment if name in online else before) for name in tags}
 
     def _cached(self, key: str, fetch: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
-        """Return the task that fetches something, or did a moment ago. Waiters share it: they must shield it."""
+        """Return a new task that fetches, or a cached one. Callers share it, so they must shield it."""
         clock, cached = asyncio.get_running_loop().time, self._cache.get(key)
         if cached and clock() < cached[1]:
             return cached[0]
@@ -285,7 +285,7 @@ class Prometheus:
         return task
 
     async def _ask(self, path: str, parameters: Mapping[str, str | int]) -> Any:
-        """Return the data of an answer; raise MetricsError without one."""
+        """Send a request and return the data of the answer; raise MetricsError if there is none."""
         try:
             async with asyncio.timeout(self._source.seconds), self._slots:
                 status, body = await self._exchange(path, {name: str(value) for name, value in parameters.items()})
@@ -303,7 +303,7 @@ class Prometheus:
             return answer.get("data")
         said, (user, password) = str(answer.get("error")), self._login
         for secret in (b64encode(f"{user}:{password}".encode()).decode(), password, quote(password, safe="")):
-            said = said.replace(secret, "***") if password else said  # the metrics server may quote what it was sent
+            said = said.replace(secret, "***") if password else said  # the metrics server may quote the request
         reason = f"the metrics server answers with status {status}: {{}}"
         raise MetricsError(503 if status in BUSY else 502, reason, said[:SHOWN])
 
@@ -327,13 +327,13 @@ def _undocumented() -> MetricsError:
 
 def _texts(value: object) -> list[str]:
     texts = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-    if texts != value or _SURROGATE.search("".join(texts)):  # half a pair of them can be in no answer
+    if texts != value or _SURROGATE.search("".join(texts)):  # the server's own responses cannot hold half a pair
         raise _undocumented()
     return texts
 
 
 def _result(data: object, kind: str) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Yield the labels of each series of a result, and the series."""
+    """Yield each series of a result, after its labels."""
     rows = data.get("result") if isinstance(data, dict) and data.get("resultType") == kind else None
     for row in rows if isinstance(rows, list) else [None]:
         labels = row.get("metric") if isinstance(row, dict) else None
@@ -344,7 +344,7 @@ def _result(data: object, kind: str) -> Iterator[tuple[dict[str, str], dict[str,
 
 
 def _values(pairs: Any) -> dict[int, float]:
-    """Return values by time, but for infinite ones and those that are no number, which JSON does not have."""
+    """Return values by time, without infinity and NaN, which JSON lacks."""
     try:
         values = {int(time): float(value) for time, value in pairs}
     except (TypeError, ValueError, OverflowError):

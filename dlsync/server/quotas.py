@@ -1,17 +1,17 @@
-"""How many resources an account may have, and how many accounts a server."""
+"""Limit the resources of an account, and the accounts of an organisation."""
 
 from typing import Any
 
 from dlsync.server.operation import Call, Fault
 
-UNCOUNTED = 10  # one in so many of those still allowed is created uncounted, so that ten servers keep a quota together
+UNCOUNTED = 10  # a tenth of the remaining rows is inserted without a count, so that ten servers keep a quota together
 NAMES = {"documents": "dashboards and rules", "streams": "annotation streams"}
 
 
 async def insert(call: Call, table: str, **values: Any) -> bool:
     """Insert a row of the account within its quota; return False if a row with its key exists.
 
-    :raises Fault: 507, the account would have more of them than this server allows (RFC 4331, 6).
+    :raises Fault: 507, the quota is used up (RFC 4331, 6).
     """
     inserted = await call.store.insert(table, account=call.account, **values)
     if inserted:
@@ -29,7 +29,7 @@ async def count_accounts(call: Call) -> None:
 
 
 async def _count(call: Call, table: str, limit: int, problem: str, **where: str) -> None:
-    """Count rows, unless so many were allowed at the last count: counting each time would take longer than a write."""
+    """Count rows, unless the last count left an allowance: a count takes longer than a write."""
     key, allowances = (table, *where.values()), call.allowances
     if (allowance := allowances.get(key, 0)) > 0:
         allowances[key] = allowance - 1
@@ -38,5 +38,5 @@ async def _count(call: Call, table: str, limit: int, problem: str, **where: str)
     if row["number"] > limit:
         raise Fault(507, problem)
     if len(allowances) > call.settings.limits.accounts:
-        allowances.clear()  # of accounts that were deleted, among others
+        allowances.clear()  # forgets deleted accounts too
     allowances[key] = (limit - row["number"]) // UNCOUNTED

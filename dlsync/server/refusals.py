@@ -1,4 +1,4 @@
-"""Responses to requests that fail, and their log: bounded in length, and never with the key."""
+"""Answer requests that fail, and log bugs: bounded in length, and without the key."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from dlsync.server.keys import FORM
 from dlsync.server.operation import Fault, answer
 from dlsync.server.prometheus import MetricsError
 
-SHOWN = 200  # characters of a value: what is refused may be as long as a body
+SHOWN = 200  # characters of a value, which may be as long as a body
 LOG = logging.getLogger("dlsync.server")
 _LOCKED = 503, "another process has locked the server's database; nothing was changed, send the request again"
 _CONTENDED = 503, "other requests changed the same at the same time; nothing was changed, send the request again"
@@ -32,15 +32,15 @@ _DATABASE_FAULTS = {
     ErrorCode.FULL: _FULL,
     ErrorCode.READ_ONLY: _READ_ONLY,
     ErrorCode.DAMAGED: _DAMAGED,
-    ErrorCode.FOREIGN: _DAMAGED,  # it was dlsync's own when the server started
+    ErrorCode.FOREIGN: _DAMAGED,  # the start of the server has checked it
     ErrorCode.UNUSABLE: _UNUSABLE,
 }
 
 
 def refused(key: str, error: Exception | CancelledError) -> Response:
-    """Return an exception as JSON with a reason; log one that is a bug.
+    """Return the response to an exception, JSON with its reason; log bugs.
 
-    :param key: the API key, which a client may have put anywhere.
+    :param key: the API key, which a client may have put into any value.
     """
     if isinstance(error, DatabaseError):
         LOG.error("the database: %s", error)
@@ -64,7 +64,7 @@ def refused(key: str, error: Exception | CancelledError) -> Response:
 
 
 def masked(text: str, key: str) -> str:
-    """Return a text with the key replaced, as it is and as Python or JSON quote it, and all that look like one."""
+    """Replace the key in a text, also as Python or JSON quote it, and everything that looks like a key."""
     quoted = {key, repr(key)[1:-1], json.dumps(key)[1:-1], repr(key.encode())[2:-1]}
     quoted |= {form.replace("'", "\\'") for form in quoted}  # in a text with both quotes
     for form in sorted(quoted, key=len, reverse=True):
@@ -75,6 +75,6 @@ def masked(text: str, key: str) -> str:
 def _shown(value: object, key: str) -> str:
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
-    text = masked(str(value), key)  # before the cut, which might leave half of the key
+    text = masked(str(value), key)  # before the cut, which could leave half of the key
     text = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
     return repr(text) if isinstance(value, str) else text

@@ -1,4 +1,4 @@
-"""A rule as JSON shows it: with states, ids, and ``scopes`` in place of ``scope``; and the rule that a client sent."""
+"""Convert rules to and from their JSON view, which has states, ids, and ``scopes`` in place of ``scope``."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -25,32 +25,32 @@ from dlsync.server.times import timestamp
 
 Agents = Mapping[str, Agent]  # by id
 TAG, AGENT = "tag", "agent"
-HIT = "hit"  # what the service's own clients compare the state of a criterion with
+HIT = "hit"  # the triggered state of a criterion, for clients of the service
 RULE_FIELDS = frozenset({"id", "name", "mute", "state"})
 CRITERION_FIELDS = frozenset({"id", "rule", "data_type", "state", "sources", "scopes", "triggered_by", "triggered_at"})
 CONDITION_DEFAULTS = {"operator": "gt", "timeout": 0}
 
 
 def rule_of(sent: Document, agents: Agents) -> Document:
-    """Return the rule that a client sent, without the server's fields.
+    """Return the rule in a client's document, without the server's fields.
 
-    :raises Fault: 422 for ``scopes`` that cannot be understood.
+    :raises Fault: 422 for invalid ``scopes``.
     """
     rule = {field: value for field, value in sent.items() if field not in RULE_FIELDS}
     return _with_criteria(rule, lambda criterion, _: _criterion_sent(criterion, agents))
 
 
 def view_of(rule: Document, identifier: str, agents: Agents) -> Document:
-    """Return a rule as JSON shows it, but for its name, mute and states."""
+    """Return the view of a rule, without name, mute and states."""
     view = _with_criteria(rule, lambda criterion, index: _criterion_view(criterion, identifier, index, agents))
     return {**view, "id": identifier}
 
 
 def with_states(view: Document, agents: Agents, now: int, measured: Points = lambda *_: {}) -> Document:
-    """Return a rule's view with its state and those of its criteria.
+    """Return a rule's view with the states of the rule and its criteria.
 
     :param now: unix seconds.
-    :param measured: the points of agents of the metrics server, by their names there.
+    :param measured: returns points of the metrics server, by its names of agents.
     """
     states: list[str] = []
 
@@ -98,7 +98,7 @@ def _evaluate(document: Document, agents: Agents, now: int, measured: Points) ->
 
 
 def _with_criteria(rule: Document, change: Callable[[Document, int], Document]) -> Document:
-    """Return the rule with each of its criteria changed, by its value and index; other shapes stay."""
+    """Return the rule with ``change`` applied to each criterion and its index; values of other types stay."""
     if not isinstance(criteria := rule.get("criteria"), list):
         return rule
     changed = [change(item, index) if isinstance(item, dict) else item for index, item in enumerate(criteria)]
@@ -132,13 +132,13 @@ def _criterion_view(criterion: Document, rule: str, index: int, agents: Agents) 
 
 
 def _scopes_of(scope: object, agents: Agents) -> list[dict[str, str]]:
-    """Return the tags and agents that a scope names; the tag of every agent if it names none."""
+    """Return the tags and agents of a scope; without any, the tag ``all``."""
     if scope is None or (isinstance(scope, dict) and not any(scope.values())):
         return [{"type": TAG, "id": EVERY, "name": EVERY}]
     if not isinstance(scope, dict):
         return []
     ids = []
-    for name in _texts(scope.get(AGENT)):  # an id, or a name, which several agents may share
+    for name in _texts(scope.get(AGENT)):  # an id or a name; several agents may share a name
         named = [identifier for identifier, agent in agents.items() if agent["name"] == name]
         ids += named if named and name not in agents else [name]
     names = {identifier: agents[identifier]["name"] if identifier in agents else identifier for identifier in ids}
@@ -154,7 +154,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _reference(scope: object) -> tuple[str, str]:
-    """Return the type of a scope that was sent, and the name of its tag or the id of its agent."""
+    """Return the type of a client's scope, and the name of its tag or the id of its agent."""
     if isinstance(scope, dict) and (kind := scope.get("type")) in (TAG, AGENT):
         fields = ("name", "id") if kind == TAG else ("id", "name")
         value = next((scope[field] for field in fields if scope.get(field) is not None), None)

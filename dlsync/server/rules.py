@@ -1,4 +1,4 @@
-"""Alert rules: documents, with ``mute`` beside the text and the state computed on request."""
+"""Alert rules: documents with ``mute`` in a column of its own; each request computes the states."""
 
 import json
 from collections.abc import Callable
@@ -20,26 +20,26 @@ RULE = f"{ACCOUNT}/rules/{{name}}"
 
 @operation("GET", f"{ACCOUNT}/rules", documented=False)
 async def list_all(call: Call) -> Response:
-    """GET ``rules``: id, name, title and mute, and the ETag of the export, so that a client need not ask for each."""
+    """GET ``rules``: id, name, title, mute, and the ETag of the export, so that clients need not request each."""
     rows = await call.store.rows("documents", order="name", account=call.account, kind=KIND)
     return answer([{**_summary(row), "etag": etag_of(row["text"])} for row in rows])
 
 
 @operation("POST", f"{ACCOUNT}/rules", documented=False, measured=True)
 async def create(call: Call) -> Response:
-    """POST ``rules``: a whole rule as JSON, or a form of its texts; without ``name``, ``title`` is the name."""
+    """POST ``rules``: a complete rule as JSON, or its texts as a form; ``title`` is the default for ``name``."""
     sent = bodies.fields(call)
     name = bodies.addressable(bodies.required_name(sent if "name" in sent else {"name": sent.get("title", "")}))
     for field in ("criteria", "actions"):
         if isinstance(sent.get(field), str):
             raise Fault(422, f"{field}: expected a list; send the rule as JSON")
     existing = await call.store.row("documents", account=call.account, kind=KIND, name=name)
-    if existing and sent.keys() == {"name"} and bodies.is_form(call):  # dlcli sends this before each PUT
+    if existing and sent.keys() == {"name"} and bodies.is_form(call):  # as dlcli does before each PUT
         return answer(_summary(existing))
     if existing:
         raise Fault(422, "a rule called {} exists already", name)
     rule = rule_of(sent, await _agents(call))
-    if bodies.is_form(call):  # which can hold no lists, and clients index both
+    if bodies.is_form(call):  # a form cannot hold these lists, which clients expect
         rule = {"title": name, "criteria": [], "actions": [], **rule}
     text = documents.dump(rule) if rule else EMPTY
     row = await documents.new_row(call, KIND, name)
@@ -50,7 +50,7 @@ async def create(call: Call) -> Response:
 
 @operation("GET", RULE, measured=True)
 async def get(call: Call) -> Response | Later:
-    """GET ``rules/<name>``: the export as YAML, or JSON with the state."""
+    """GET ``rules/<name>``: the stored YAML, or JSON with states."""
     row = await documents.find(call, KIND)
     if documents.preferred(call, documents.JSON) == documents.YAML:
         return documents.representation(row["text"], documents.YAML)
@@ -59,7 +59,7 @@ async def get(call: Call) -> Response | Later:
 
 @operation("PUT", RULE, measured=True)
 async def put(call: Call) -> Response:
-    """PUT ``rules/<name>``: YAML, or the JSON that a GET answers."""
+    """PUT ``rules/<name>``: YAML, or the JSON of a GET."""
     row = (
         await documents.find(call, KIND) if call.settings.post_before_put else await named(call, "documents", kind=KIND)
     )
@@ -69,7 +69,7 @@ async def put(call: Call) -> Response:
     if documents.is_json(text) and rule != {field: value for field, value in sent.items() if field != "mute"}:
         if sent.get("name", name) != name:
             raise Fault(422, "name: this rule is called {}, and a PUT does not rename it", name)
-        # the rule that the stored JSON stands for, which spells out what the YAML may leave out
+        # compare with the stored view, which has defaults that the YAML may omit
         stored = row and rule_of(view_of(json.loads(row["view"]), row["id"], account_agents), account_agents)
         text = row["text"] if row and rule == stored else documents.dump(rule)
     return await documents.save(call, row or await documents.new_row(call, KIND, call.name), text, rule, **_mute(sent))
@@ -77,14 +77,14 @@ async def put(call: Call) -> Response:
 
 @operation("PATCH", RULE, documented=False)
 async def patch(call: Call) -> Response:
-    """PATCH ``rules/<name>``: its mute."""
+    """PATCH ``rules/<name>``: set ``mute``."""
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "mute")
     row = await documents.find(call, KIND)
     mute = bodies.boolean(sent.get("mute"), "mute")
     await call.store.update("documents", {"mute": mute}, id=row["id"])
     rule = documents.parsed(row["text"])
-    if rule.get("mute", mute) != mute:  # the export must not mute it again
+    if rule.get("mute", mute) != mute:  # so that a PUT of the export does not change it back
         rule = {**rule, "mute": mute}
         await documents.save(call, row, documents.dump(rule), rule)
     return answer(_summary({**row, "mute": mute}))
@@ -97,7 +97,7 @@ async def delete(call: Call) -> Response:
 
 @operation("GET", f"{RULE}/criteria", documented=False, measured=True)
 async def criteria(call: Call) -> Later:
-    """GET ``rules/<name>/criteria``: each with its state."""
+    """GET ``rules/<name>/criteria``: with their states."""
 
     def show(rule: Document) -> Response:
         items = rule.get("criteria")
@@ -111,7 +111,7 @@ async def _agents(call: Call) -> Agents:
 
 
 async def _shown(call: Call, row: Row, show: Callable[[Document], Response]) -> Later:
-    """Return what shows a rule with its states after the transaction."""
+    """Return a response with the rule's states, which are computed after the transaction."""
     account_agents = await _agents(call)
     view = view_of(json.loads(row["view"]), row["id"], account_agents)
     evaluate = partial(with_states, view, account_agents, int(call.settings.now().timestamp()))

@@ -18,19 +18,19 @@ from dlsync.server.engines import database_of
 from dlsync.server.observer import Observer
 from dlsync.server.operation import DEFAULT_KEY, Settings
 
-GRACE = 25  # s, to finish requests when the server stops: 16 MiB at 6 Mbit/s, or the longest statement of PostgreSQL
+GRACE = 25  # s, to finish requests when the server stops: for 16 MiB at 6 Mbit/s, or PostgreSQL's longest statement
 GRACE_IN_THREAD = 2
 PORTS = range(2**16)
 
 
-class _Terminated(BaseException):  # like KeyboardInterrupt no Exception, which a handler of faults would catch
+class _Terminated(BaseException):  # no Exception, so that no error handler catches it
     """SIGTERM arrived."""
 
 
 class _Server(uvicorn.Server):
-    """A server with the database of its application, which says when it runs.
+    """A server that opens the database of its application, and announces when it runs.
 
-    A signal before that would end it half begun, with warnings of Python's.
+    The announcement comes after uvicorn handles signals: an earlier signal would end the start with Python's warnings.
     """
 
     def __init__(self, config: uvicorn.Config, app: Observer, announce: Callable[[], None]) -> None:
@@ -69,10 +69,10 @@ def serve(
     :param announce: called with the URL once the server accepts connections.
     :param settings: fields of :class:`Settings`.
     :raises SettingsError: the address, the key or the database cannot be used.
-    :raises KeyboardInterrupt: SIGINT arrived; everything is closed by then.
+    :raises KeyboardInterrupt: SIGINT arrived, and everything is closed.
     """
 
-    def terminate(*_: object) -> NoReturn:  # uvicorn shuts down, then sends itself the signal again
+    def terminate(*_: object) -> NoReturn:  # uvicorn sends itself the signal again after it shut down
         raise _Terminated
 
     before = signal.signal(signal.SIGTERM, terminate)
@@ -87,7 +87,7 @@ def serve(
 def running(
     *, host: str = "127.0.0.1", port: int = 0, db: Path | str | None = None, **settings: Any
 ) -> Iterator[RunningServer]:
-    """Run the server in a background thread as long as the block lasts.
+    """Run the server in a background thread during this block.
 
     :param settings: fields of :class:`Settings`.
     :raises SettingsError: the address, the key or the database cannot be used.
@@ -113,11 +113,11 @@ def _server(db: Path | str | None, settings: Settings, grace: int, announce: Cal
     app, limits, certificate = Observer(App(database_of(db), settings), settings), settings.limits, settings.certificate
     config = uvicorn.Config(
         app,
-        http="h11",  # the only one of uvicorn's parsers that limits the size of a head
+        http="h11",  # uvicorn's only parser that limits the size of a head
         ws="none",
         loop="asyncio",
         lifespan="off",
-        log_config=None,  # the program that embeds the server configures logging; else errors go to stderr
+        log_config=None,  # the embedding program configures logging; by default, errors go to stderr
         log_level="error",
         access_log=False,
         proxy_headers=False,
@@ -134,7 +134,7 @@ def _server(db: Path | str | None, settings: Settings, grace: int, announce: Cal
 
 @contextmanager
 def _listening(host: str, port: int, settings: Settings) -> Iterator[tuple[socket.socket, Settings]]:
-    """Listen, so that connections wait until the server runs; complete the settings with the host."""
+    """Listen, so that connections wait until the server runs; add the host to the settings."""
     name = host.removeprefix("[").removesuffix("]")
     listener, loopback = _listener(name, port, settings)
     with listener:
@@ -142,10 +142,10 @@ def _listening(host: str, port: int, settings: Settings) -> Iterator[tuple[socke
 
 
 def _listener(host: str, port: int, settings: Settings) -> tuple[socket.socket, bool]:
-    """Return a socket that listens, and whether its address is this machine's own."""
+    """Return a listening socket, and whether its address is a loopback address."""
     try:
         if port not in PORTS:
-            raise OSError(f"a port is 0 to {PORTS[-1]}")  # noqa: TRY301 -- reported like an address that is taken
+            raise OSError(f"a port is 0 to {PORTS[-1]}")  # noqa: TRY301 -- reported like an address in use
         family, _, _, _, (address, *_) = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
         loopback = ip_address(address).is_loopback
         if not loopback and settings.api_key == DEFAULT_KEY:
@@ -158,13 +158,13 @@ def _listener(host: str, port: int, settings: Settings) -> tuple[socket.socket, 
         raise SettingsError(
             f"{host}:{port}: cannot listen there: {error}", hint="Name another --port or --host."
         ) from error
-    # accepted connections inherit it; asyncio leaves it off for a socket made this way, and each answer took 40 ms
+    # accepted connections inherit it; asyncio does not set it for this socket, and each answer would take 40 ms more
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener, loopback
 
 
 def url_of(listener: socket.socket, settings: Settings) -> str:
-    """Return the base URL of a server on that socket."""
+    """Return the base URL of a server on a socket."""
     host, port = listener.getsockname()[:2]
     scheme, address = "https" if settings.certificate else "http", f"[{host}]" if ":" in host else host
     return f"{scheme}://{address}:{port}{BASE}"

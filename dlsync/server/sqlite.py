@@ -1,4 +1,4 @@
-"""SQLite as the server's database: a file that survives ``kill -9``, or memory."""
+"""SQLite as the server's database: in a file that survives ``kill -9``, or in memory."""
 
 import asyncio
 import json
@@ -19,19 +19,19 @@ UNMARKED_TABLES = frozenset({"accounts", "agents", "annotations", "documents", "
 COUNTS = """
 SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM documents) AS "dashboards and rules",
     (SELECT count(*) FROM plugins) AS plugins, (SELECT count(*) FROM links) AS links
-"""  # of tables that each version has
+"""  # only tables that exist in each version
 APPLICATION = """
 SELECT application_id, user_version, (SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'table')
 FROM pragma_application_id, pragma_user_version
-"""  # in one statement, since another process may migrate the file
+"""  # one statement, because another process may migrate the file
 STARTUP_LOCK_SECONDS = 5
 LOCK_PAUSE = 0.02  # s, between two attempts to open a file
-MIGRATIONS = migrations("sqlite")  # the N-th turns a file of version N - 1 into N
+MIGRATIONS = migrations("sqlite")  # the N-th migrates a file from version N - 1 to N
 VERSION = len(MIGRATIONS)
-CODES = {  # https://sqlite.org/rescode.html, the extended code before the primary one
+CODES = {  # https://sqlite.org/rescode.html; an extended code wins over its primary one
     sqlite3.SQLITE_BUSY: ErrorCode.LOCKED,
     sqlite3.SQLITE_FULL: ErrorCode.FULL,
-    sqlite3.SQLITE_IOERR_WRITE: ErrorCode.FULL,  # a quota, among others
+    sqlite3.SQLITE_IOERR_WRITE: ErrorCode.FULL,  # such as a quota
     sqlite3.SQLITE_IOERR_SHMSIZE: ErrorCode.FULL,
     sqlite3.SQLITE_CORRUPT: ErrorCode.DAMAGED,
     sqlite3.SQLITE_NOTADB: ErrorCode.FOREIGN,
@@ -42,7 +42,7 @@ CODES = {  # https://sqlite.org/rescode.html, the extended code before the prima
 
 
 class Sqlite:
-    """A connection to SQLite. No transaction waits for anything else, so the event loop runs one at a time.
+    """A connection to SQLite. Its transactions never wait, so the event loop runs one at a time.
 
     :param path: the database file, created if it is missing; None keeps everything in memory.
     """
@@ -50,18 +50,18 @@ class Sqlite:
     def __init__(self, path: Path | None = None) -> None:
         self.name = str(path)
         self._path = path
-        self._log = Path(f"{realpath(path)}-wal") if path else None  # beside the file of a link
+        self._log = Path(f"{realpath(path)}-wal") if path else None  # SQLite follows a link
 
     async def open(self) -> None:
         """Open the file, and create or migrate its tables.
 
-        :raises DatabaseError: the file cannot be opened, is damaged, is of another program or of a later version.
+        :raises DatabaseError: the file is unreadable or damaged, or belongs to another program or a later version.
         """
         deadline = monotonic() + STARTUP_LOCK_SECONDS
         while True:
             try:
                 self._open()
-            except DatabaseError as error:  # SQLite does not itself wait for each kind of lock
+            except DatabaseError as error:  # SQLite does not wait for each kind of lock
                 if error.code is not ErrorCode.LOCKED or monotonic() >= deadline:
                     raise
             else:
@@ -72,7 +72,7 @@ class Sqlite:
         with _translated(otherwise=ErrorCode.UNUSABLE):
             if self._path is not None:
                 _check_file(self._path)
-            # isolation_level=None: the transactions are ours
+            # isolation_level=None: this class begins and ends transactions itself
             self.connection = sqlite3.connect(
                 self._path or ":memory:",
                 timeout=STARTUP_LOCK_SECONDS / 10,
@@ -85,7 +85,7 @@ class Sqlite:
                 self.connection.close()
                 raise
             self._opened = self._identity()
-            # from now on, a locked file is an error at once, instead of blocking the event loop
+            # from now on, a locked file is an error at once, because waiting would block the event loop
             self.connection.execute("PRAGMA busy_timeout = 0")
 
     def _migrate(self) -> None:
@@ -93,26 +93,26 @@ class Sqlite:
         if (problem := self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise DatabaseError(ErrorCode.DAMAGED, problem)
         self.connection.execute("PRAGMA journal_mode = WAL")
-        self.connection.execute("PRAGMA synchronous = FULL")  # a 2xx survives a power failure
+        self.connection.execute("PRAGMA synchronous = FULL")  # changes survive a power failure
         self.connection.execute("PRAGMA foreign_keys = ON")
-        with self._transaction("BEGIN IMMEDIATE"):  # in which no other process makes the same step
+        with self._transaction("BEGIN IMMEDIATE"):  # keeps other processes from migrating too
             application, version = _check_application(self.connection)
-            for statement in "".join(MIGRATIONS[version:]).split(";\n"):  # a trigger has other semicolons
+            for statement in "".join(MIGRATIONS[version:]).split(";\n"):  # not ";" alone, which triggers contain
                 self.connection.execute(statement)
             if (application, version) != (APPLICATION_ID, VERSION):
                 self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def is_in_use(self) -> bool:
-        """Tell whether another program has the file open that this one has closed: the last one removes the log."""
+        """Return whether another program has the closed file open: the last to close it removes the log."""
         return self._log is not None and self._log.exists()
 
     def backup(self, file: Path) -> dict[str, int]:
-        """Copy everything to a new file, while a server may use this one, which is not opened for it.
+        """Copy everything to a new file; call it without :meth:`open`, even while a server uses the file.
 
         :returns: the number of rows of each table of resources.
-        :raises DatabaseError: this file cannot be read, or is of another program.
-        :raises SettingsError: the new one exists, or cannot be written.
+        :raises DatabaseError: the source cannot be read, or belongs to another program.
+        :raises SettingsError: the new file exists, or cannot be written.
         """
         with _translated(otherwise=ErrorCode.UNUSABLE), closing(sqlite3.connect(self.name)) as source:
             _check_application(source)
@@ -135,8 +135,8 @@ class Sqlite:
 
     @asynccontextmanager
     async def transaction(self, *, write: bool) -> AsyncIterator[Store]:
-        """Commit the writes of the block together, or undo them if it raises; reads see one moment."""
-        if self._identity() != self._opened:  # SQLite would go on with a log that nothing finds again
+        """Commit the writes of the block together, or undo them if it raises; reads see one snapshot."""
+        if self._identity() != self._opened:  # SQLite would write to a log that is lost
             reason = f"{self.name} or its -wal was moved or replaced while open; put it back, or start the server again"
             raise DatabaseError(ErrorCode.GONE, reason)
         with _translated(), self._transaction("BEGIN IMMEDIATE" if write else "BEGIN"):
@@ -149,12 +149,12 @@ class Sqlite:
             yield
             self.connection.execute("COMMIT")
         except BaseException:
-            if self.connection.in_transaction:  # SQLite itself ends it on a full disk
+            if self.connection.in_transaction:  # on a full disk, SQLite has rolled it back already
                 self.connection.execute("ROLLBACK")
             raise
 
     def _identity(self) -> list[tuple[int, int]]:
-        """Return what tells the file and its log from all others of this machine; nothing if one is not there."""
+        """Return device and inode of the file and its log; an empty list if one of them is missing."""
         with suppress(OSError):
             found = [file.stat() for file in (self._path, self._log) if file]
             return [(status.st_dev, status.st_ino) for status in found]
@@ -168,15 +168,15 @@ class Sqlite:
 
 @contextmanager
 def _translated(*, otherwise: ErrorCode | None = None) -> Iterator[None]:
-    """Raise DatabaseError for an error of SQLite that is no bug.
+    """Raise DatabaseError for known errors of SQLite.
 
-    :param otherwise: the code of all other errors of SQLite and of the file system; None raises them as they are.
+    :param otherwise: the code for other errors of SQLite and the file system; None raises them unchanged.
     """
     try:
         yield
     except (OSError, sqlite3.Error) as error:
         sqlite_code = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
-        code = CODES.get(sqlite_code) or CODES.get(sqlite_code & 0xFF) or otherwise  # its higher bits say how
+        code = CODES.get(sqlite_code) or CODES.get(sqlite_code & 0xFF) or otherwise  # the low byte is the primary code
         if code is None:
             raise
         raise DatabaseError(code, error) from error
@@ -184,23 +184,24 @@ def _translated(*, otherwise: ErrorCode | None = None) -> Iterator[None]:
 
 def _check_file(path: Path) -> None:
     if not path.exists():
-        path.touch(mode=0o600)  # a webhook's URL often is a secret
+        path.touch(mode=0o600)  # URLs of webhooks are often secret
     if not path.is_file():
         raise OSError("it is not a regular file")
-    # immutable: SQLite neither locks a file that may be foreign nor creates others beside it, unless they are there
+    # immutable, unless another process has it open: SQLite neither locks the file, which may belong to another program,
+    # nor creates files beside it
     mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
             _check_application(connection)
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT:  # a process that writes looks so; `quick_check` finds it
+        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT:  # may be a concurrent write; `quick_check` finds damage
             raise
 
 
 def _check_application(connection: sqlite3.Connection) -> tuple[int, int]:
     """Return the application id and the version of a database.
 
-    :raises DatabaseError: another program made it, or a later dlsync.
+    :raises DatabaseError: another program or a later dlsync made it.
     """
     application, version, names = connection.execute(APPLICATION).fetchone()
     tables = set(json.loads(names))

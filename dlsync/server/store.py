@@ -8,20 +8,20 @@ from typing import Any
 JSON_COLUMNS = frozenset({"document", "expired", "extra", "tags"})
 
 Row = dict[str, Any]
-# runs a statement with ``?`` for each value, and returns its rows and how many rows it changed
+# runs a statement with a ``?`` for each value, and returns its rows and the number of changed rows
 Execute = Callable[[str, Sequence[Any]], Awaitable[tuple[Iterable[Row], int]]]
 
 
 def new_id() -> str:
-    """Return an id as the documentation shows them: 24 hex digits."""
+    """Return a random id like those in the documentation: 24 hex digits."""
     return secrets.token_hex(12)
 
 
 class Store:
     """The rows that one transaction reads and writes.
 
-    The names of tables and columns are constants of the operations, and values are bound. Columns with JSON are read
-    and written as values.
+    Names of tables and columns are constants, and values are bound. The store converts columns with JSON from and to
+    values.
     """
 
     def __init__(self, execute: Execute) -> None:
@@ -39,7 +39,7 @@ class Store:
         return next(iter(await self.rows(table, columns, **where)), None)
 
     async def latest(self, table: str, since: str, limit: int, **where: Any) -> list[Row]:
-        """Return the last rows whose ``time`` is not before ``since``, the last one first."""
+        """Return the last rows from the time ``since`` on, the last row first."""
         conditions = f"{_conditions(where)} AND" if where else " WHERE"
         sql = f"SELECT * FROM {table}{conditions} time >= ? ORDER BY seq DESC LIMIT ?"  # noqa: S608 -- as above
         rows, _ = await self._execute(sql, [*where.values(), since, limit])

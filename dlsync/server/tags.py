@@ -1,4 +1,4 @@
-"""Tags: those that links and agents carry, and ``all``."""
+"""The tags of links and agents, and ``all``."""
 
 from starlette.responses import Response
 
@@ -8,7 +8,7 @@ EVERY = "all"
 
 
 async def require(call: Call, tag: str) -> None:
-    """Raise 404 for a tag that is unknown."""
+    """Raise 404 for an unknown tag."""
     carried = tag in await known(call)
     call.require_targets(carried)
     if not carried:
@@ -30,7 +30,7 @@ async def list_all(call: Call) -> Response:
 
 @operation("DELETE", f"{ACCOUNT}/tags/{{name}}", documented=False)
 async def delete(call: Call) -> Response:
-    """DELETE ``tags/<tag>``: links and agents carry it no longer."""
+    """DELETE ``tags/<tag>``: remove it from links and agents."""
     if call.name == EVERY:
         raise Fault(422, "the tag {} belongs to every agent and cannot be deleted", EVERY)
     await require(call, call.name)

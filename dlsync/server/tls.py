@@ -1,4 +1,4 @@
-"""The certificate of a server that speaks HTTPS."""
+"""The certificate of an HTTPS server."""
 
 import ssl
 from pathlib import Path
@@ -13,19 +13,19 @@ _DECRYPT = "Decrypt it, for the server's user alone: (umask 77; openssl pkey -in
 
 
 class Certificate(NamedTuple):
-    """Files in PEM: a certificate with those between it and its authority, and its private key."""
+    """The files of a certificate in PEM: with its chain, and its private key."""
 
     chain: Path
     key: Path
 
 
 def certificate_of(chain: Path | None, key: Path | None) -> Certificate | None:
-    """Return the certificate of two options, or None without them.
+    """Return the certificate for two options, or None without them.
 
     :raises SettingsError: one is missing, a file cannot be read, the key is encrypted or of another certificate.
     """
 
-    def refuse_password() -> NoReturn:  # OpenSSL would ask for it on the terminal
+    def refuse_password() -> NoReturn:  # without it, OpenSSL asks on the terminal
         raise SettingsError(f"{key}: is encrypted", hint=_DECRYPT)
 
     if not (chain and key):

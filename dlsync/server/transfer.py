@@ -10,7 +10,7 @@ from dlsync.server.engines import database_of
 from dlsync.server.sqlite import Sqlite
 from dlsync.server.store import Row, Store
 
-# each table after those that it refers to, with the order in which its rows are copied
+# each table after those that it refers to, with the order of its rows
 TABLES = {
     "orgs": "id",
     "accounts": "seq",
@@ -29,7 +29,7 @@ TABLES = {
 class CopiedTable:
     """A table of both databases.
 
-    :param digest: of its rows, the same in both.
+    :param digest: of its rows, equal in both databases.
     """
 
     name: str
@@ -38,11 +38,11 @@ class CopiedTable:
 
 
 async def copy(source: str, target: str) -> list[CopiedTable]:
-    """Copy everything to a database that is empty, in one transaction, and compare the digests of both.
+    """Copy everything to an empty database in one transaction, and compare the digests of both.
 
     :param source: a file or a URL, as for ``dlsync serve --db``; ``target`` likewise.
     :raises SettingsError: a database cannot be used, a server still uses the source's file, or the target is not empty.
-    :raises DlsyncError: what was written differs; nothing is kept.
+    :raises DlsyncError: the target differs afterwards; nothing is kept.
     """
     read, write = database_of(source, must_exist=True), database_of(target)
     async with opened(read), read.transaction(write=False) as store:
@@ -66,7 +66,7 @@ def _same(tables: list[CopiedTable], stored: list[CopiedTable], problem: str) ->
 
 
 def backup(db: str | None, file: Path) -> dict[str, int]:
-    """Copy the file of a server, which may be running, to a new one.
+    """Copy the database file of a server, which may be running, to a new file.
 
     :returns: the number of rows of each table of resources.
     :raises SettingsError: the database is no SQLite file, or one of the files cannot be used.
@@ -81,7 +81,7 @@ def backup(db: str | None, file: Path) -> dict[str, int]:
 
 
 async def _content(store: Store) -> dict[str, list[Row]]:
-    """Return the rows of all tables, without the numbers that a database gives them in their order."""
+    """Return the rows of all tables, without ``seq``, which each database counts itself."""
     content = {table: await store.rows(table, order=order) for table, order in TABLES.items()}
     return {table: [{k: v for k, v in row.items() if k != "seq"} for row in rows] for table, rows in content.items()}
 

@@ -1,4 +1,4 @@
-"""Reading of YAML 1.2's core schema from a body: one document, a mapping, bounded. libyaml reads the syntax."""
+"""Parse a body as YAML 1.2 with the core schema: one mapping, within limits. libyaml parses the syntax."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,14 +7,14 @@ from typing import Any
 import yaml
 
 DEPTH = 100
-DIGITS = 500  # the time that an integer takes grows with their square
+DIGITS = 500  # parsing an integer takes time that grows with their square
 WRITTEN_OUT = 16 * 1024 * 1024
-EVENTS = 200_000  # reading them takes half a second, in which no other request is answered
-# libyaml keeps to YAML 1.1 here: it refuses some of these characters, and takes others for line breaks or for nothing
+EVENTS = 200_000  # parsing them takes half a second, during which no other request is answered
+# libyaml follows YAML 1.1 here: it refuses some of these characters, and ignores others or takes them for line breaks
 _FOREIGN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _HALF = re.compile(r"(?<!\\)((?:\\\\)*+)\\(?=u[dD][89a-fA-F])")  # of JSON's surrogate pairs, which libyaml refuses
-_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # not a key's if a text follows at once (7.3.3)
+_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # does not begin a key if text follows directly (7.3.3)
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
 _CORE = "tag:yaml.org,2002:"
 _PLAIN: tuple[tuple[str, re.Pattern[str], Callable[[str], Any]], ...] = (  # https://yaml.org/spec/1.2.2, 10.3.2
@@ -28,14 +28,14 @@ _PLAIN: tuple[tuple[str, re.Pattern[str], Callable[[str], Any]], ...] = (  # htt
 
 
 class InvalidYamlError(ValueError):
-    """A body that is no document, with the line and the reason."""
+    """A body is invalid; the message has the reason, and the line if it is known."""
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """Return the mapping of a body.
+    """Parse the mapping in a body.
 
     :param body: UTF-8, with or without a BOM.
-    :raises InvalidYamlError: it is not one YAML document with a mapping at the top, or is nested too deeply.
+    :raises InvalidYamlError: it is not one YAML document with a mapping at the top, or exceeds a limit.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -47,7 +47,7 @@ def parse(body: bytes) -> dict[str, Any]:
     reader = _Reader(text)
     try:
         value = reader.document()
-    except yaml.MarkedYAMLError as error:  # its own text quotes the source, which may hold a secret
+    except yaml.MarkedYAMLError as error:  # its text quotes the source, which may hold a secret
         line = error.problem_mark.line + 1 if error.problem_mark else reader.line
         raise InvalidYamlError(f"{error.problem}, on line {line}") from None
     except ValueError as error:
@@ -58,7 +58,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    """Parse a text in which private characters stand for what libyaml does not read as YAML 1.2 does."""
+    """Parse a text, with private characters in place of those that libyaml does not treat as YAML 1.2 does."""
     free = (chr(code) for code in _PRIVATE_USE if chr(code) not in text)
     half, question = next(free), next(free)
     masks = {ord(character): next(free) for character in set(_FOREIGN.findall(text))}
@@ -73,7 +73,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 
 def _joined(text: str, escape: str) -> str:
-    """Return the text with each pair of surrogates, JSON's way past U+FFFF, as the character that it stands for."""
+    """Replace each escaped surrogate pair, which JSON uses above U+FFFF, by its character."""
     halves = re.sub(f"{escape}u([0-9a-fA-F]{{4}})", lambda found: chr(int(found[1], 16)), text)
     try:
         return halves.encode("utf-16", "surrogatepass").decode("utf-16")
@@ -82,7 +82,7 @@ def _joined(text: str, escape: str) -> str:
 
 
 class _Reader:
-    """Reads the value of a document, counting events, bytes with aliases written out, and levels."""
+    """Build the value of a document, within the limits on events, levels, and bytes with aliases expanded."""
 
     def __init__(self, text: str) -> None:
         self.line = 1
@@ -99,7 +99,7 @@ class _Reader:
         return event
 
     def document(self) -> object:
-        """Return the value of the only document; None without one."""
+        """Return the value of the only document; None for an empty text."""
         self._next()
         if isinstance(self._next(), yaml.StreamEndEvent):
             return None
@@ -110,7 +110,7 @@ class _Reader:
         return value
 
     def _value(self, event: Any, level: int) -> tuple[Any, int]:
-        """Return the value that begins with an event, and the number of levels in it."""
+        """Return the value that an event begins, and its number of levels."""
         before = self._size
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:

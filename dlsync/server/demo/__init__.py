@@ -1,1 +1,1 @@
-"""A demo account: the hosts of an online bookshop, and what they would have measured at any time asked for."""
+"""A demo account: the hosts of an online bookshop, with computed measurements for any time."""

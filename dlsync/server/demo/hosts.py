@@ -15,14 +15,14 @@ from dlsync.server.times import timestamp
 DOMAIN = "acme.example"
 EVERYWHERE = ("base", "disk_space", "ntp")
 DATA = yaml.load(Path(__file__).with_name("hosts.yaml").read_text("utf-8"), yaml.CSafeLoader)
-AGE = timedelta(days=400)  # of the oldest host; nothing was measured before an agent was there
+AGE = timedelta(days=400)  # of the oldest host
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """A host with an agent.
 
-    :param silent_minutes: for how long it had been silent when the demo began; 0 for one that is alive.
+    :param silent_minutes: how long before the demo its agent went silent; 0 if it is alive.
     :param parent: the name of the host, if this is a container on it.
     """
 
@@ -40,11 +40,11 @@ class Host:
 
     @property
     def plugins(self) -> list[str]:
-        """The plugins that run on it."""
+        """The plugins that run on the host."""
         return sorted({*EVERYWHERE, *DATA["roles"][self.role]["plugins"]})
 
     def agent(self) -> dict[str, Any]:
-        """Return what the agent reports, without its times and tags."""
+        """Return the report of the agent, without times and tags."""
         digest = blake2b(self.name.encode(), digest_size=3).digest()
         processes = {"init": 1, "sshd": 2, "dataloop-agent": 1, **DATA["roles"][self.role]["processes"]}
         addresses = {"lo": "127.0.0.1", "eth0": f"10.20.0.{self.address}"}
@@ -79,7 +79,7 @@ HOSTS = [Host(**host) for host in DATA["hosts"]]
 
 
 async def fill(store: Store, account: str, now: datetime) -> None:
-    """Insert the agents, plugins and links of the demo into the account of that id, unless it has agents."""
+    """Insert the demo's agents, plugins and links into the account with an id, unless it has agents."""
     if await store.row("agents", account=account):
         return
     for index, host in enumerate(HOSTS):
