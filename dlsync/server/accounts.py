@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from dlsync.server import bodies, quotas
 from dlsync.server.admission import require_account
-from dlsync.server.operation import ORG, Call, Fault, answer, no_content, operation
+from dlsync.server.operation import ORG, Call, Refusal, answer, no_content, operation
 from dlsync.server.store import Row, Store, new_id
 
 
@@ -43,7 +43,7 @@ async def create_account(call: Call) -> Response:
     require_account(call.key, name)
     row = {"id": new_id(), "org": call.org, "name": name, "agent_key": str(uuid.uuid4())}
     if not await call.store.insert("accounts", **row):
-        raise Fault(422, "an account called {} exists already", name)
+        raise Refusal(422, "an account called {} exists already", name)
     await quotas.count_accounts(call)
     return answer(_view(row), 201)
 

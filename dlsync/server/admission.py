@@ -9,7 +9,7 @@ from functools import partial
 from dlsync.server import keys
 from dlsync.server.database import Database, transact
 from dlsync.server.keys import BOOTSTRAP, FORM, Key, Role
-from dlsync.server.operation import Fault, Settings
+from dlsync.server.operation import Refusal, Settings
 from dlsync.server.times import timestamp
 
 KNOWN = timedelta(seconds=2)  # how long a key is cached, and works after it is revoked
@@ -29,24 +29,24 @@ class Admission:
         """Return the key of a request.
 
         :param authorizations: the values of its ``Authorization`` headers.
-        :raises Fault: 401 if the key is missing, unknown, revoked or expired; 400 if there are several.
+        :raises Refusal: 401 if the key is missing, unknown, revoked or expired; 400 if there are several.
         :raises DatabaseError: the database cannot be read.
         """
         if len(authorizations) > 1:
-            raise Fault(400, "the request has several headers Authorization; send one")
+            raise Refusal(400, "the request has several headers Authorization; send one")
         scheme, _, sent = b"".join(authorizations).partition(b" ")
         if scheme.lower() != b"bearer" or not (sent := sent.strip()):
-            raise Fault(401, "the API key of this server is expected: Authorization: Bearer <key>")
+            raise Refusal(401, "the API key of this server is expected: Authorization: Bearer <key>")
         digest = keys.digest_of(sent)
         if hmac.compare_digest(digest, self._bootstrap):
             return BOOTSTRAP
         found = await self._find(digest) if FORM.fullmatch(sent.decode("latin-1")) else []
         if not found:
-            raise Fault(401, "this server does not know the API key")
+            raise Refusal(401, "this server does not know the API key")
         if found[0].revoked:
-            raise Fault(401, "the API key was revoked")
+            raise Refusal(401, "the API key was revoked")
         if found[0].expires and found[0].expires <= timestamp(self._settings.now()):
-            raise Fault(401, "the API key has expired")
+            raise Refusal(401, "the API key has expired")
         return found[0]
 
     async def _find(self, digest: str) -> list[Key]:
@@ -74,10 +74,10 @@ class Admission:
 def require_role(key: Key, role: Role) -> None:
     """Raise 403 unless the key has at least the role."""
     if not key.may(role):
-        raise Fault(403, f"this needs a key with the role {role}; the key {{}} has the role {key.role}", key.name)
+        raise Refusal(403, f"this needs a key with the role {role}; the key {{}} has the role {key.role}", key.name)
 
 
 def require_account(key: Key, account: str) -> None:
     """Raise 403 unless the key is for the account, which need not exist."""
     if not key.covers(account):
-        raise Fault(403, "the key {} is not for the account {}", key.name, account)
+        raise Refusal(403, "the key {} is not for the account {}", key.name, account)

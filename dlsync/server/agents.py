@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from dlsync.server import bodies, plugins, quotas
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, query_value
+from dlsync.server.operation import ACCOUNT, Call, Refusal, answer, no_content, operation, query_value, require
 from dlsync.server.prometheus import Target
 from dlsync.server.store import Row
 from dlsync.server.tags import EVERY
@@ -56,7 +56,7 @@ async def get(call: Call) -> Response:
 
 @operation("DELETE", AGENT)
 async def delete(call: Call) -> Response:
-    found(await call.store.delete("agents", account=call.account, id=call.id), MISSING, call.id)
+    require(await call.store.delete("agents", account=call.account, id=call.id), MISSING, call.id)
     return no_content()
 
 
@@ -90,7 +90,7 @@ async def remove_tags(call: Call) -> Response:
     """DELETE ``agents/<id>/tags``: remove the tags in the body."""
     agent, removed = await find(call, call.id), _sent_tags(call)
     if EVERY in removed:
-        raise Fault(422, "the tag {} belongs to every agent and cannot be removed", EVERY)
+        raise Refusal(422, "the tag {} belongs to every agent and cannot be removed", EVERY)
     return await _save_tags(call, [tag for tag in agent["tags"] if tag not in removed])
 
 
@@ -106,7 +106,7 @@ async def find(call: Call, identifier: str) -> Agent:
     if row is None and target:
         return _unregistered(target)
     call.require_targets(row)
-    return _current(call, found(row, MISSING, identifier))
+    return _current(call, require(row, MISSING, identifier))
 
 
 async def tagged(call: Call, tag: str = EVERY) -> list[Agent]:
@@ -159,9 +159,9 @@ def _reported(fields: dict[str, object], before: Agent) -> Agent:
     """Return the fields that a report changes; missing fields stay unchanged."""
     for name in _SERVER_FIELDS:
         if name in fields:
-            raise Fault(422, f"{name}: is set by the server")
+            raise Refusal(422, f"{name}: is set by the server")
     if fields.get("id", before["id"]) != before["id"]:
-        raise Fault(422, "id: expected the id of the path, not {}", fields["id"])
+        raise Refusal(422, "id: expected the id of the path, not {}", fields["id"])
     reported = {key: value for key, value in fields.items() if key not in _TEXTS and key != "tag_names"}
     for key, (field, default) in _TEXTS.items():
         value = fields.get(key, fields.get(field, before.get(field, default)))
@@ -173,7 +173,7 @@ def _reported(fields: dict[str, object], before: Agent) -> Agent:
     lists = {key: _list(fields[key], key) for key in (*_DETAILS, "labels") if key in fields}
     for label in lists.get("labels", ()):
         if not isinstance(label, dict) or not {"key", "value"} <= label.keys():
-            raise Fault(422, "labels: expected objects with key and value, not {}", label)
+            raise Refusal(422, "labels: expected objects with key and value, not {}", label)
     for plugin in lists.get("running_plugin_names", ()):
         bodies.text(plugin, "running_plugin_names")
     return {**reported, **lists}
@@ -186,17 +186,17 @@ def _list(value: object, name: str) -> list[object]:
             value = json.loads(value)
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list):
-        raise Fault(422, f"{name}: expected a list, not {{}}", value)
+        raise Refusal(422, f"{name}: expected a list, not {{}}", value)
     return items
 
 
 def _sent_tags(call: Call) -> list[str]:
     fields = bodies.fields(call)
     if fields.pop("finger", call.id) != call.id:  # an agent repeats its id in the body
-        raise Fault(422, "finger: expected the id of the path")
+        raise Refusal(422, "finger: expected the id of the path")
     bodies.refuse_other_fields(fields, "names", "tags")
     if not fields:
-        raise Fault(422, "names: expected a list of tags")
+        raise Refusal(422, "names: expected a list of tags")
     return _names(fields, "names", "tags")
 
 

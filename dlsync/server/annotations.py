@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dlsync.server import bodies, quotas
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation
+from dlsync.server.operation import ACCOUNT, Call, Refusal, answer, no_content, operation, require
 from dlsync.server.store import Row, new_id
 from dlsync.server.times import timestamp
 
@@ -23,7 +23,7 @@ async def list_streams(call: Call) -> Response:
 @operation("GET", STREAM)
 async def get_stream(call: Call) -> Response:
     """GET ``annotations/<stream>``, newest first."""
-    found(await call.store.row("streams", account=call.account, name=call.name), NO_STREAM, call.name)
+    require(await call.store.row("streams", account=call.account, name=call.name), NO_STREAM, call.name)
     rows = await call.store.rows("annotations", order="seq DESC", account=call.account, stream=call.name)
     return answer([_view(row) for row in rows])
 
@@ -31,7 +31,7 @@ async def get_stream(call: Call) -> Response:
 @operation("DELETE", STREAM)
 async def delete_stream(call: Call) -> Response:
     await call.store.delete("annotations", account=call.account, stream=call.name)
-    found(await call.store.delete("streams", account=call.account, name=call.name), NO_STREAM, call.name)
+    require(await call.store.delete("streams", account=call.account, name=call.name), NO_STREAM, call.name)
     return no_content()
 
 
@@ -61,7 +61,7 @@ async def update(call: Call) -> Response:
 @operation("DELETE", ANNOTATION)
 async def delete(call: Call) -> Response:
     existed = await call.store.delete("annotations", account=call.account, stream=call.name, id=call.id)
-    found(existed, NO_ANNOTATION, call.name, call.id)
+    require(existed, NO_ANNOTATION, call.name, call.id)
     return no_content()
 
 
@@ -70,7 +70,7 @@ def _changed(call: Call, annotation: Row) -> Row:
     fields = bodies.fields(call)
     for name in _SERVER_FIELDS:
         if fields.get(name, annotation[name]) != annotation[name]:
-            raise Fault(422, f"{name}: is set by the server and cannot be changed")
+            raise Refusal(422, f"{name}: is set by the server and cannot be changed")
     changed = {**annotation, **fields}
     description = "" if changed["description"] is None else bodies.text(changed["description"], "description")
     return {**changed, "name": bodies.required_name(changed), "description": description}
@@ -83,7 +83,7 @@ def _columns(annotation: Row) -> Row:
 
 async def _find(call: Call) -> Row:
     row = await call.store.row("annotations", account=call.account, stream=call.name, id=call.id)
-    return _view(found(row, NO_ANNOTATION, call.name, call.id))
+    return _view(require(row, NO_ANNOTATION, call.name, call.id))
 
 
 def _view(row: Row) -> Row:

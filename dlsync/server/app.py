@@ -23,9 +23,9 @@ from dlsync.server.database import Database, opened, transact
 from dlsync.server.demo.hosts import fill
 from dlsync.server.keys import Key
 from dlsync.server.monitoring import CountedDatabase, Metrics, Probes
-from dlsync.server.operation import Call, Fault, Later, Operation, Settings, etag_of, found
+from dlsync.server.operation import Call, Deferred, Operation, Refusal, Settings, etag_of, require
 from dlsync.server.prometheus import Prometheus
-from dlsync.server.refusals import refused
+from dlsync.server.refusals import error_response
 from dlsync.server.store import Store
 
 BASE = "/api/v1"
@@ -42,7 +42,7 @@ class App:
         self.metrics = Metrics()
         self._database, self._settings = CountedDatabase(database, self.metrics), settings
         self._admission = Admission(self._database, settings)
-        self._refused = partial(refused, settings.api_key)
+        self._error = partial(error_response, settings.api_key)
         self._allowances: dict[tuple[str, ...], int] = {}
         self.probes = Probes(partial(self._transact, write=True), self.metrics)
         self._measurements = Prometheus(settings.metrics, settings.now) if settings.metrics else None
@@ -101,21 +101,21 @@ class App:
         if not own or not header or host == own.lower() or _is_loopback(host):
             return None
         reason = f"this server answers requests for {own.lower()} only, not for {{}}; see dlsync serve --host"
-        return self._refused(Fault(421, reason, host))
+        return self._error(Refusal(421, reason, host))
 
     async def _admit(self, authorizations: list[bytes]) -> Key | Response:
         try:
             return await self._admission.key_of(authorizations)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary of code before a route
-            return self._refused(error)
+            return self._error(error)
 
     async def _refuse_unrouted(self, request: Request, error: Exception) -> Response:
         """Answer 404, or 405 with the methods of the path. (Starlette would run a plain function in a thread.)"""
         headers = getattr(error, "headers", None)
         if headers is None:
-            return self._refused(Fault(404, "no operation has this path"))
+            return self._error(Refusal(404, "no operation has this path"))
         allowed = ", ".join(sorted(headers["Allow"].split(", ")))
-        response = self._refused(Fault(405, f"this path does not take {{}}; it takes {allowed}", request.method))
+        response = self._error(Refusal(405, f"this path does not take {{}}; it takes {allowed}", request.method))
         response.headers["allow"] = allowed
         return response
 
@@ -127,19 +127,19 @@ class App:
         try:
             names = _permitted_names(request, operation)
             body = b"" if method == "GET" else await bodies.read(request, self._settings.limits)
+            measurements = await self._measured(request) if operation.measured else None
 
-            async def handle(store: Store) -> Response | Later:
+            async def handle(store: Store) -> Response | Deferred:
                 call = await self._call(store, request, names, body)
                 call = replace(call, measurements=measurements, allowances=self._allowances)
                 return await audit.perform(operation, call, names, request)
 
-            measurements = await self._measured(request) if operation.measured else None
             performed = await self._transact(handle, write=method != "GET")
             response = performed if isinstance(performed, Response) else await performed()
         except ClientDisconnect:
             return Response(status_code=499)  # only for the access log; nginx uses the same status
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary: it logs bugs
-            return self._refused(error)
+            return self._error(error)
         return with_etag(response, request.headers.get("if-none-match", "")) if method == "GET" else response
 
     async def _measured(self, request: Request) -> Prometheus | None:
@@ -163,11 +163,12 @@ class App:
     async def _call(self, store: Store, request: Request, names: dict[str, str], body: bytes) -> Call:
         org = account = ""
         if "org" in names:
-            org = found(await store.row("orgs", name=names["org"]), "no organisation is called {}", names["org"])["id"]
+            row = await store.row("orgs", name=names["org"])
+            org = require(row, "no organisation is called {}", names["org"])["id"]
         if "account" in names:
             row = await store.row("accounts", org=org, name=names["account"])
             reason = "no account of organisation {} is called {}"
-            account = found(row, reason, names["org"], names["account"])["id"]
+            account = require(row, reason, names["org"], names["account"])["id"]
         name, identifier = names.get("name", ""), names.get("id", "")
         headers, query = request.headers, request.query_params
         return Call(store, self._settings, request.state.key, headers, query, body, org, account, name, identifier)
@@ -178,7 +179,7 @@ def _permitted_names(request: Request, operation: Operation) -> dict[str, str]:
     try:
         names = {name: unquote_to_bytes(value).decode() for name, value in request.path_params.items()}
     except UnicodeDecodeError as error:
-        raise Fault(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
+        raise Refusal(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
     require_role(request.state.key, operation.role)
     if "account" in names:
         require_account(request.state.key, names["account"])
@@ -193,11 +194,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def with_etag(response: Response, known: str) -> Response:
+def with_etag(response: Response, if_none_match: str) -> Response:
     """Add a strong ETag of the body; answer 304 if the client has it already (RFC 9110, 13.1.2)."""
     etag = etag_of(bytes(response.body))
     response.headers["etag"] = etag
-    if known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+    if if_none_match.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(",")):
         headers = {name: response.headers[name] for name in ("etag", "vary") if name in response.headers}
         return Response(status_code=304, headers=headers)
     return response

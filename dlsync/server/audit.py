@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from dlsync.errors import SettingsError
 from dlsync.server import keys
-from dlsync.server.operation import ACCOUNT, Call, Later, Operation, named
+from dlsync.server.operation import ACCOUNT, Call, Deferred, Operation, row_by_name
 from dlsync.server.refusals import masked
 from dlsync.server.store import Row, Store
 from dlsync.server.times import moment_of, timestamp
@@ -34,7 +34,7 @@ _RUN = re.compile(r"[0-9A-Za-z.:-]{1,64}")  # no `_`, which keys contain
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-async def perform(operation: Operation, call: Call, names: Mapping[str, str], request: Request) -> Response | Later:
+async def perform(operation: Operation, call: Call, names: Mapping[str, str], request: Request) -> Response | Deferred:
     """Perform an operation, and add an entry for an audited one in the same transaction.
 
     :param names: the names in the path.
@@ -110,7 +110,7 @@ async def _row(operation: Operation, call: Call, identifier: str) -> Row | None:
         return await store.row(table, account=account, id=identifier)
     if family == "annotations":
         return await store.row("streams", account=account, name=call.name)
-    return await named(call, table, **where)
+    return await row_by_name(call, table, **where)
 
 
 def _family(operation: Operation) -> str:

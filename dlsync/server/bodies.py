@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, FormParser, parse_options_header
 from starlette.requests import Request
 
-from dlsync.server.operation import Call, Fault, Limits, json_text
+from dlsync.server.operation import Call, Limits, Refusal, json_text
 
 FORM = b"application/x-www-form-urlencoded"
 UPLOAD = b"multipart/form-data"
@@ -30,11 +30,11 @@ _SILENT = logging.Logger("multipart", logging.CRITICAL)  # noqa: LOG001 -- a sep
 async def read(request: Request, limits: Limits) -> bytes:
     """Return the body.
 
-    :raises Fault: 413 as soon as it exceeds the limit; 408 if it is too slow; 415 if it is compressed.
+    :raises Refusal: 413 as soon as it exceeds the limit; 408 if it is too slow; 415 if it is compressed.
     """
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Fault(415, "content-encoding: nothing but identity is read here; send the body as it is")
-    too_long = Fault(413, f"the body is longer than the {limits.body_bytes} bytes that this server reads")
+        raise Refusal(415, "content-encoding: nothing but identity is read here; send the body as it is")
+    too_long = Refusal(413, f"the body is longer than the {limits.body_bytes} bytes that this server reads")
     if int(request.headers.get("content-length", "0")) > limits.body_bytes:
         raise too_long
     body = bytearray()
@@ -45,7 +45,7 @@ async def read(request: Request, limits: Limits) -> bytes:
                 if len(body) > limits.body_bytes:
                     raise too_long
     except TimeoutError as error:
-        raise Fault(408, f"the body did not arrive within {limits.body_seconds} s") from error
+        raise Refusal(408, f"the body did not arrive within {limits.body_seconds} s") from error
     return bytes(body)
 
 
@@ -59,7 +59,7 @@ def fields(call: Call) -> dict[str, object]:
         return _json_object(call.body)
     pairs, files = (_form(call.body), []) if kind == FORM else _upload(options.get(b"boundary", b""), call.body)
     if files:
-        raise Fault(422, "the upload holds a file, where fields are expected")
+        raise Refusal(422, "the upload holds a file, where fields are expected")
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
@@ -73,23 +73,23 @@ def is_form(call: Call) -> bool:
 
 def _form(body: bytes) -> list[tuple[str, str]]:
     if body.count(b"%") > ESCAPES:
-        raise Fault(400, f"the form holds more than {ESCAPES} escapes; send JSON instead")
+        raise Refusal(400, f"the form holds more than {ESCAPES} escapes; send JSON instead")
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
     except ValueError as error:
-        raise Fault(400, "the form cannot be read: {}", error) from error
+        raise Refusal(400, "the form cannot be read: {}", error) from error
 
 
 def _json_object(body: bytes) -> dict[str, object]:
     if sum(map(body.count, b",[{")) > VALUES:
-        raise Fault(400, f"the body holds more than {VALUES} values")
+        raise Refusal(400, f"the body holds more than {VALUES} values")
     try:
         value = json.loads(body, object_pairs_hook=_unique_keys)
         json_text(value)
     except (ValueError, RecursionError) as error:
-        raise Fault(400, "the body is not JSON that can be read: {}", error) from error
+        raise Refusal(400, "the body is not JSON that can be read: {}", error) from error
     if not isinstance(value, dict):
-        raise Fault(400, "the body is not a JSON object")
+        raise Refusal(400, "the body is not a JSON object")
     return value
 
 
@@ -106,7 +106,7 @@ def document(call: Call) -> bytes:
         return call.body
     _, files = _upload(start[1], call.body)
     if len(files) != 1:
-        raise Fault(422, f"an upload of {len(files)} files, where one is expected")
+        raise Refusal(422, f"an upload of {len(files)} files, where one is expected")
     return files[0]
 
 
@@ -131,7 +131,7 @@ def _upload(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], list[b
             if hasattr(part, "value")
         ]
     except (FormParserError, UnicodeDecodeError) as error:
-        raise Fault(400, "the upload cannot be read: {}", error) from error
+        raise Refusal(400, "the upload cannot be read: {}", error) from error
     files = [part.file_object for part in parts if not hasattr(part, "value")]
     for file in files:
         file.seek(0)
@@ -141,21 +141,21 @@ def _upload(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], list[b
 def text(value: object, name: str) -> str:
     """Return a field's value; raise 422 unless it is text."""
     if not isinstance(value, str):
-        raise Fault(422, f"{name}: expected text, not {{}}", value)
+        raise Refusal(422, f"{name}: expected text, not {{}}", value)
     return value
 
 
 def refuse_other_fields(fields: dict[str, object], *known: str) -> None:
     """Raise 422 for a field other than the known ones."""
     for name in sorted(fields.keys() - set(known)):
-        raise Fault(422, f"{{}}: unknown field; expected {' or '.join(known)}", name)
+        raise Refusal(422, f"{{}}: unknown field; expected {' or '.join(known)}", name)
 
 
 def boolean(value: object, name: str) -> bool:
     """Return a field's value, which may be a text of a form; raise 422 unless it is true or false."""
     parsed = BOOLEANS.get(value) if isinstance(value, str) else value
     if not isinstance(parsed, bool):
-        raise Fault(422, f"{name}: expected true or false, not {{}}", value)
+        raise Refusal(422, f"{name}: expected true or false, not {{}}", value)
     return parsed
 
 
@@ -163,7 +163,7 @@ def seconds(value: object, name: str, digits: int) -> int:
     """Return a value, which may be text, as seconds; raise 422 unless it is a whole number from 1 on."""
     text = value if isinstance(value, str) else str(value) if type(value) is int else ""
     if not (text.isascii() and text.isdigit() and len(text) <= digits and int(text)):
-        raise Fault(422, f"{name}: expected a whole number of seconds, 1 or more, not {{}}", value)
+        raise Refusal(422, f"{name}: expected a whole number of seconds, 1 or more, not {{}}", value)
     return int(text)
 
 
@@ -171,14 +171,14 @@ def required_name(fields: dict[str, object]) -> str:
     """Return the field ``name``; raise 422 if it is missing or empty."""
     name = text(fields.get("name", ""), "name")
     if not name:
-        raise Fault(422, "name: expected, and not empty")
+        raise Refusal(422, "name: expected, and not empty")
     return name
 
 
 def addressable(name: str) -> str:
     """Return the name of a new resource; raise 422 for ``.`` and ``..``, which clients remove from URLs."""
     if name in {".", ".."}:
-        raise Fault(422, "name: {} means a folder in a URL", name)
+        raise Refusal(422, "name: {} means a folder in a URL", name)
     return name
 
 
@@ -186,5 +186,5 @@ def names_list(value: object, name: str) -> list[str]:
     """Return a list of texts, or a text split at commas, without duplicates and empty texts."""
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list):
-        raise Fault(422, f"{name}: expected a list of texts, not {{}}", value)
+        raise Refusal(422, f"{name}: expected a list of texts, not {{}}", value)
     return list(dict.fromkeys(item for item in (text(item, name).strip() for item in items) if item))

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from dlsync.server import bodies, quotas
-from dlsync.server.operation import Call, Fault, answer, found, hashed_id, json_text, named, no_content
+from dlsync.server.operation import Call, Refusal, answer, hashed_id, json_text, no_content, require, row_by_name
 from dlsync.server.store import Row, new_id
 from dlsync.server.times import timestamp
 from dlsync.server.yaml_text import InvalidYamlError, parse
@@ -26,7 +26,7 @@ async def put(call: Call, kind: str) -> Response:
     text = text_of(call)
     document = parsed(text)
     return await save(
-        call, await named(call, "documents", kind=kind) or await new_row(call, kind, call.name), text, document
+        call, await row_by_name(call, "documents", kind=kind) or await new_row(call, kind, call.name), text, document
     )
 
 
@@ -45,7 +45,7 @@ async def delete(call: Call, kind: str) -> Response:
 
 async def find(call: Call, kind: str) -> Row:
     """Return the row of the document in the path; raise 404 if it is missing."""
-    return found(await named(call, "documents", kind=kind), f"no {kind} is called {{}}", call.name)
+    return require(await row_by_name(call, "documents", kind=kind), f"no {kind} is called {{}}", call.name)
 
 
 def text_of(call: Call) -> bytes:
@@ -66,11 +66,11 @@ def is_json(text: bytes) -> bool:
 def parsed(text: bytes) -> Document:
     """Parse a body as a document; raise 422 with the line and the reason if it is invalid, 413 if it is too long."""
     if len(text) > DOCUMENT_BYTES:
-        raise Fault(413, f"a document of {len(text)} bytes, where {DOCUMENT_BYTES} is the most; split it")
+        raise Refusal(413, f"a document of {len(text)} bytes, where {DOCUMENT_BYTES} is the most; split it")
     try:
         return parse(text)
     except InvalidYamlError as error:
-        raise Fault(422, "{}", error) from error
+        raise Refusal(422, "{}", error) from error
 
 
 def dump(document: Document) -> bytes:
@@ -100,7 +100,7 @@ async def save(call: Call, row: Row, text: bytes, document: Document, **columns:
     try:
         view = json_text({**document, "name": row["name"]})
     except ValueError as error:
-        raise Fault(422, "the document holds a value that JSON does not have: {}", error) from error
+        raise Refusal(422, "the document holds a value that JSON does not have: {}", error) from error
     await call.store.update("documents", {"text": text, "view": view, **columns}, id=row["id"])
     return answer({"id": row["id"], "name": row["name"]})
 

@@ -13,7 +13,8 @@ WINDOW = 4 * TIMEOUT_STEPS  # polls: after four timeouts, the state no longer de
 COARSER, LEVELS = 8, 4  # of the search for the time of triggering: 56 days back with polls every 10 s
 MAX_TIMEOUT = 10**9  # s
 DOWN = frozenset({2, 3})  # exit codes of a Nagios plugin
-AGENT_STATUS = "agent.status"
+STATUS = ".status"  # the end of the names of exit codes
+AGENT_STATUS = f"agent{STATUS}"
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     name: getattr(operator, name) for name in ("gt", "lt", "ge", "le", "eq", "ne")
 }
@@ -77,14 +78,14 @@ def criterion_of(document: Mapping[str, Any]) -> Criterion | None:
 def data_type_of(document: Mapping[str, Any]) -> str:
     """Return the type of a criterion's metric: ``boolean``, ``nagios`` or ``number``."""
     metric, criterion = str(document.get("metric")), criterion_of(document)
-    if metric.endswith(".status"):
+    if metric.endswith(STATUS):
         return "boolean" if metric == AGENT_STATUS else "nagios"
     return "boolean" if criterion and isinstance(criterion.threshold, bool) else "number"
 
 
 def is_up(metric: str, value: float) -> bool:
     """Return whether a value means up: for an exit code, all but 2 and 3; for other metrics, all but 0."""
-    return value not in DOWN if metric.endswith(".status") and metric != AGENT_STATUS else bool(value)
+    return value not in DOWN if metric.endswith(STATUS) and metric != AGENT_STATUS else bool(value)
 
 
 def matches(pattern: str, metric: str) -> bool:

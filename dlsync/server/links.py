@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dlsync.server import bodies, quotas
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation
+from dlsync.server.operation import ACCOUNT, Call, Refusal, answer, no_content, operation, require
 from dlsync.server.store import Row, new_id
 
 LINK = f"{ACCOUNT}/links/{{id}}"
@@ -30,7 +30,7 @@ async def create(call: Call) -> Response:
     name, tags = bodies.text(sent.get("plugin"), "plugin"), bodies.names_list(sent.get("tags"), "tags")
     plugin = await call.store.row("plugins", "id", account=call.account, name=name)
     if plugin is None:
-        raise Fault(422, "plugin: no plugin is called {}", name)
+        raise Refusal(422, "plugin: no plugin is called {}", name)
     link = {"id": new_id(), "plugin": plugin["id"], "tags": tags}
     await quotas.insert(call, "links", **link)
     return answer({"org": call.org, "plugin": name, "id": link["id"], "tags": tags}, 201)
@@ -38,11 +38,11 @@ async def create(call: Call) -> Response:
 
 @operation("GET", LINK, documented=False)
 async def get(call: Call) -> Response:
-    link = found(await call.store.row("links", account=call.account, id=call.id), MISSING, call.id)
+    link = require(await call.store.row("links", account=call.account, id=call.id), MISSING, call.id)
     return answer((await _views(call, [link]))[0])
 
 
 @operation("DELETE", LINK, documented=False)
 async def delete(call: Call) -> Response:
-    found(await call.store.delete("links", account=call.account, id=call.id), MISSING, call.id)
+    require(await call.store.delete("links", account=call.account, id=call.id), MISSING, call.id)
     return no_content()

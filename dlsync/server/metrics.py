@@ -15,8 +15,8 @@ from starlette.responses import Response
 from dlsync.server import agents, bodies, tags
 from dlsync.server.agents import Agent
 from dlsync.server.demo.catalogue import PLUGINS, reading
-from dlsync.server.evaluation import Values
-from dlsync.server.operation import ACCOUNT, Call, Fault, Later, answer, found, hashed_id, operation, query_value
+from dlsync.server.evaluation import AGENT_STATUS, Values
+from dlsync.server.operation import ACCOUNT, Call, Deferred, Refusal, answer, hashed_id, operation, query_value, require
 
 METRICS = f"{ACCOUNT}/metrics"
 SERIES = f"{METRICS}/{{name}}/series"
@@ -46,34 +46,34 @@ class Metric:
     uom: str = ""
 
 
-AGENT_STATUS = Metric("agent.status", "", "boolean")
+AGENT_METRIC = Metric(AGENT_STATUS, "", "boolean")
 
 
 @operation("GET", METRICS, measured=True)
-async def list_all(call: Call) -> Later:
+async def list_all(call: Call) -> Deferred:
     """GET ``metrics?source=<agent id>`` or ``metrics?tag=<tag>``: sorted, without duplicates."""
-    asked = await _agents_of(call)
-    own = {name: metric for agent in asked for name, metric in metrics_of(agent).items()}
+    selected = await _agents_of(call)
+    own = {name: metric for agent in selected for name, metric in metrics_of(agent).items()}
     view, now = await _viewer(call), int(call.settings.now().timestamp())
 
-    async def answered() -> Response:
+    async def respond() -> Response:
         times = range(now - PERIOD, now + 1, PERIOD)
-        names = await call.measurements.names(_targets(asked), times) if call.measurements else {}
+        names = await call.measurements.names(_targets(selected), times) if call.measurements else {}
         metrics = {name: Metric(name, "", "number") for name in names if len(names[name]) == 1}
-        metrics |= own | ({AGENT_STATUS.name: AGENT_STATUS} if AGENT_STATUS.name in names else {})
+        metrics |= own | ({AGENT_STATUS: AGENT_METRIC} if AGENT_STATUS in names else {})
         return answer([view(metrics[name]) for name in sorted(metrics)])
 
-    return answered
+    return respond
 
 
 @operation("GET", SERIES, measured=True)
-async def series(call: Call) -> Later:
+async def series(call: Call) -> Deferred:
     """GET ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: a series for each agent with the metric."""
-    asked = await _agents_of(call)
-    own = [(agent, metric) for agent in asked if (metric := metrics_of(agent).get(call.name))]
-    targets = _targets(agent for agent in asked if call.name not in metrics_of(agent))
+    selected = await _agents_of(call)
+    own = [(agent, metric) for agent in selected if (metric := metrics_of(agent).get(call.name))]
+    targets = _targets(agent for agent in selected if call.name not in metrics_of(agent))
     call.require_targets(own)
-    found(own or targets, MISSING, call.name)
+    require(own or targets, MISSING, call.name)
     now, view = int(call.settings.now().timestamp()), await _viewer(call)
     times = times_of(call.query, now, len(own))
     aggregated = "resolution" in call.query and not call.settings.documented_only
@@ -88,16 +88,16 @@ async def series(call: Call) -> Later:
             "points": points,
         }
 
-    async def answered() -> Response:
+    async def respond() -> Response:
         result = [shown(*item, points(*item, times, now, aggregated=aggregated)) for item in own]
         if call.measurements and targets:
-            metric = AGENT_STATUS if call.name == AGENT_STATUS.name else Metric(call.name, "", "number")
+            metric = AGENT_METRIC if call.name == AGENT_STATUS else Metric(call.name, "", "number")
             for target, labels, values in await call.measurements.series(targets, call.name, times, average=aggregated):
                 measured = _measured_points(values, metric.data_type, aggregated=aggregated)
                 result.append(shown(targets[target], metric, measured, *(f"{name}={value}" for name, value in labels)))
-        return answer(found(result, MISSING, call.name))
+        return answer(require(result, MISSING, call.name))
 
-    return answered
+    return respond
 
 
 def _targets(measured: Iterable[Agent]) -> dict[str, Agent]:
@@ -130,11 +130,11 @@ async def _change_status(call: Call) -> Response:
     metrics = [(agent, set(metrics_of(agent, expired=True))) for agent in await _agents_of(call, several=True)]
     if call.name:
         metrics = [(agent, names & {call.name}) for agent, names in metrics]
-        found(any(names for _, names in metrics), MISSING, call.name)
+        require(any(names for _, names in metrics), MISSING, call.name)
     fields = bodies.fields(call)
     bodies.refuse_other_fields(fields, "status")
     if (status := fields.get("status")) not in {EXPIRED, VALID}:
-        raise Fault(422, f"status: expected {EXPIRED} or {VALID}, not {{}}", status)
+        raise Refusal(422, f"status: expected {EXPIRED} or {VALID}, not {{}}", status)
     changed = 0
     for agent, names in metrics:
         before = set(agent["expired"])
@@ -148,13 +148,13 @@ async def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
     """Return the agents of ``source`` or ``tag``.
 
     :param several: whether ``source`` can be repeated.
-    :raises Fault: 422 unless the query has exactly one of the two; 404 for an unknown agent or tag.
+    :raises Refusal: 422 unless the query has exactly one of the two; 404 for an unknown agent or tag.
     """
     sources, tag = list(dict.fromkeys(call.query.getlist("source"))), query_value(call.query, "tag")
     if tag is not None or not several:
         query_value(call.query, "source")
     if (tag is None) is not bool(sources):
-        raise Fault(422, "expected one of source=<agent id> and tag=<tag>, and only one")
+        raise Refusal(422, "expected one of source=<agent id> and tag=<tag>, and only one")
     if tag is None:
         return [await agents.find(call, source) for source in sources]
     await tags.require(call, tag)
@@ -166,16 +166,16 @@ def times_of(query: QueryParams, now: int, series: int) -> range:
 
     :param now: the default end.
     :param series: the number of series in the response, which has at most :data:`MOST_ANSWERED` points.
-    :raises Fault: 422 for an invalid number, mixed forms of the period, or too many points.
+    :raises Refusal: 422 for an invalid number, mixed forms of the period, or too many points.
     """
     if "period" in query and ("period[duration]" in query or "period[end]" in query):
-        raise Fault(422, "period: cannot be mixed with period[duration] and period[end]; send the one or the others")
+        raise Refusal(422, "period: cannot be mixed with period[duration] and period[end]; send the one or the others")
     period = _seconds(query, "period[duration]" if "period[duration]" in query else "period", PERIOD)
     resolution = _seconds(query, "resolution", max(RESOLUTION, -(-period // USUAL_POINTS)))
     count = -(-period // resolution)
     most = max(1, min(MOST_POINTS, MOST_ANSWERED // max(1, series)))
     if count > most:
-        raise Fault(
+        raise Refusal(
             422,
             f"resolution: {resolution} s over {period} s makes {count} points a series, and this answer has room for"
             f" {most}; ask for a resolution of {-(-period // most)} s or more",
@@ -205,7 +205,7 @@ async def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
 
 def metrics_of(agent: Agent, *, expired: bool = False) -> dict[str, Metric]:
     """Return the metrics of an agent by name, with or without expired ones."""
-    metrics = {AGENT_STATUS.name: AGENT_STATUS} if "expired" in agent else {}  # without it, the agent never registered
+    metrics = {AGENT_STATUS: AGENT_METRIC} if "expired" in agent else {}  # without it, the agent never registered
     for plugin in agent["running_plugin_names"] if "demo" in agent else ():
         for measure, reported in PLUGINS.get(plugin, {}).items():
             name = f"{plugin}.{measure}"
@@ -220,7 +220,7 @@ def points(agent: Agent, metric: Metric, times: range, now: int, *, aggregated: 
     :param aggregated: add ``type``, and for the interval up to the next time ``avg`` and, for booleans, ``all``.
     """
     first, last = _unix(agent["created"]), _unix(agent["heartbeat"])
-    read = None if metric is AGENT_STATUS else reading(agent["id"], *metric.name.split(".", 1))
+    read = None if metric is AGENT_METRIC else reading(agent["id"], *metric.name.split(".", 1))
     until = last + int(agents.SILENCE.total_seconds())
     if agent.get("status") == agents.DEREGISTERED:
         until = _unix(agent["modified"]) - 1

@@ -115,8 +115,8 @@ class Call:
             raise self.measurements.failure
 
 
-Later = Callable[[], Awaitable[Response]]  # a response that needs the metrics server, which no transaction waits for
-Handler = Callable[[Call], Awaitable[Response | Later]]
+Deferred = Callable[[], Awaitable[Response]]  # a response that must not be built in a transaction
+Handler = Callable[[Call], Awaitable[Response | Deferred]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def operation(
     return lambda handle: Operation(method, path, handle, documented, measured, needed, audited)
 
 
-class Fault(HTTPException):
+class Refusal(HTTPException):
     """An error whose response is ``{"error": reason}``.
 
     :param reason: has a ``{}`` for each of the values, which come from the client and may hold the key.
@@ -168,14 +168,14 @@ class Fault(HTTPException):
         self.reason, self.values = reason, values
 
 
-def found(row: T | None, reason: str, *values: object) -> T:
+def require(row: T | None, reason: str, *values: object) -> T:
     """Return the row, or raise 404 with the reason if there is none."""
     if not row:
-        raise Fault(404, reason, *values)
+        raise Refusal(404, reason, *values)
     return row
 
 
-async def named(call: Call, table: str, **where: str) -> Row | None:
+async def row_by_name(call: Call, table: str, **where: str) -> Row | None:
     """Return the row with the name in the path, or else with that id; only the name is documented."""
     row = await call.store.row(table, account=call.account, name=call.name, **where)
     if row is None and not call.settings.documented_only:
@@ -187,7 +187,7 @@ def query_value(query: QueryParams, name: str) -> str | None:
     """Return the value of a query parameter, or None; raise 422 for several values."""
     values = set(query.getlist(name))  # the Python example of the documentation sends a value twice
     if len(values) > 1:
-        raise Fault(422, f"{name}: expected once, not with {len(values)} values")
+        raise Refusal(422, f"{name}: expected once, not with {len(values)} values")
     return values.pop() if values else None
 
 

@@ -11,14 +11,14 @@ from dlsync.server import bodies, quotas
 from dlsync.server.operation import (
     ACCOUNT,
     Call,
-    Fault,
+    Refusal,
     answer,
     etag_of,
-    found,
     json_text,
-    named,
     no_content,
     operation,
+    require,
+    row_by_name,
 )
 from dlsync.server.store import Row, new_id
 
@@ -56,12 +56,12 @@ async def create(call: Call) -> Response:
     sent = _settable(bodies.fields(call))
     absent = [field for field in ("name", "extension", "content") if field not in sent]
     if absent:
-        raise Fault(422, f"{', '.join(absent)}: expected")
+        raise Refusal(422, f"{', '.join(absent)}: expected")
     kind = "INPROCESS" if sent["extension"] == "py" else "SCRIPT"
     defaults = {"description": "", "interval": 30, "params": "", "shellArgs": "", "type": kind, "pack": ""}
     row = _row({**defaults, **sent, "id": new_id()})
     if not await quotas.insert(call, "plugins", **row):
-        raise Fault(422, NAME_EXISTS, sent["name"])
+        raise Refusal(422, NAME_EXISTS, sent["name"])
     return answer(_export(call, row))
 
 
@@ -72,7 +72,7 @@ async def update(call: Call) -> Response:
     sent = _settable(bodies.fields(call))
     name = str(sent.get("name", before["name"]))
     if name != before["name"] and await call.store.row("plugins", "id", account=call.account, name=name):
-        raise Fault(422, NAME_EXISTS, name)
+        raise Refusal(422, NAME_EXISTS, name)
     row = _row({**_fields(before), **sent})
     await call.store.update("plugins", row, id=row["id"])
     return answer(_export(call, row))
@@ -102,18 +102,18 @@ def _settable(sent: dict[str, object]) -> dict[str, Any]:
     if "interval" in sent:
         fields["interval"] = bodies.seconds(sent["interval"], "interval", INTERVAL_DIGITS)
     if sent.get("encoding", "base64") != "base64":
-        raise Fault(422, "encoding: expected base64, the only one there is")
+        raise Refusal(422, "encoding: expected base64, the only one there is")
     if "content" in sent:
         lines = bodies.text(sent["content"], "content").splitlines()  # the shell's `base64` breaks lines
         try:
             fields["content"] = base64.b64decode("".join(lines), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise Fault(422, "content: not base64: {}", error) from error
+            raise Refusal(422, "content: not base64: {}", error) from error
     return fields
 
 
 async def _find(call: Call) -> Row:
-    return found(await named(call, "plugins"), "no plugin is called {}", call.name)
+    return require(await row_by_name(call, "plugins"), "no plugin is called {}", call.name)
 
 
 def _row(fields: dict[str, Any]) -> Row:

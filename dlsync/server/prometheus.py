@@ -25,13 +25,12 @@ from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.http import Url
 
 from dlsync.errors import SettingsError
-from dlsync.server.evaluation import AGENT_STATUS, Points, Values, matches
+from dlsync.server.evaluation import AGENT_STATUS, STATUS, Points, Values, matches
 
 LOG = logging.getLogger("dlsync.server")
 API = "/api/v1"
 UP = "up"  # Prometheus writes it at each scrape: 1 or 0
 TARGETS = "targets"
-STATUS = ".status"  # how the name of a plugin's exit code ends
 PERIOD = 3_600  # s: an agent exists if it measured within it
 NAMES_STEP = 300  # s: periods of requests for names are rounded to it, so that requests share answers
 PIECE = 5_000  # points of a series in a request; the limit of servers is 11,000

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dlsync.server.operation import Call, Fault
+from dlsync.server.operation import Call, Refusal
 
 UNCOUNTED = 10  # a tenth of the remaining rows is inserted without a count, so that ten servers keep a quota together
 NAMES = {"documents": "dashboards and rules", "streams": "annotation streams"}
@@ -11,7 +11,7 @@ NAMES = {"documents": "dashboards and rules", "streams": "annotation streams"}
 async def insert(call: Call, table: str, **values: Any) -> bool:
     """Insert a row of the account within its quota; return False if a row with its key exists.
 
-    :raises Fault: 507, the quota is used up (RFC 4331, 6).
+    :raises Refusal: 507, the quota is used up (RFC 4331, 6).
     """
     inserted = await call.store.insert(table, account=call.account, **values)
     if inserted:
@@ -36,7 +36,7 @@ async def _count(call: Call, table: str, limit: int, problem: str, **where: str)
         return
     (row,) = await call.store.rows(table, "count(*) AS number", **where)
     if row["number"] > limit:
-        raise Fault(507, problem)
+        raise Refusal(507, problem)
     if len(allowances) > call.settings.limits.accounts:
         allowances.clear()  # forgets deleted accounts too
     allowances[key] = (limit - row["number"]) // UNCOUNTED

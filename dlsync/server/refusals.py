@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dlsync.server.database import DatabaseError, ErrorCode
 from dlsync.server.keys import FORM
-from dlsync.server.operation import Fault, answer
+from dlsync.server.operation import Refusal, answer
 from dlsync.server.prometheus import MetricsError
 
 SHOWN = 200  # characters of a value, which may be as long as a body
@@ -37,19 +37,19 @@ _DATABASE_FAULTS = {
 }
 
 
-def refused(key: str, error: Exception | CancelledError) -> Response:
+def error_response(key: str, error: Exception | CancelledError) -> Response:
     """Return the response to an exception, JSON with its reason; log bugs.
 
     :param key: the API key, which a client may have put into any value.
     """
     if isinstance(error, DatabaseError):
         LOG.error("the database: %s", error)
-        error = Fault(*_DATABASE_FAULTS[error.code])
+        error = Refusal(*_DATABASE_FAULTS[error.code])
     if isinstance(error, CancelledError):
-        error = Fault(503, "the server stops; nothing was changed")
+        error = Refusal(503, "the server stops; nothing was changed")
     if isinstance(error, MetricsError):
-        error = Fault(error.status, error.reason, *error.values)
-    if not isinstance(error, Fault):
+        error = Refusal(error.status, error.reason, *error.values)
+    if not isinstance(error, Refusal):
         # not exc_info, since the exception may quote the key
         LOG.error("a request failed inside the server\n%s", masked("".join(traceback.format_exception(error)), key))
         return answer({"error": "the server failed; its log on stderr says why"}, 500)

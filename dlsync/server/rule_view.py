@@ -19,7 +19,7 @@ from dlsync.server.evaluation import (
     matches,
     worst,
 )
-from dlsync.server.operation import Fault, hashed_id
+from dlsync.server.operation import Refusal, hashed_id
 from dlsync.server.tags import EVERY
 from dlsync.server.times import timestamp
 
@@ -34,7 +34,7 @@ CONDITION_DEFAULTS = {"operator": "gt", "timeout": 0}
 def rule_of(sent: Document, agents: Agents) -> Document:
     """Return the rule in a client's document, without the server's fields.
 
-    :raises Fault: 422 for invalid ``scopes``.
+    :raises Refusal: 422 for invalid ``scopes``.
     """
     rule = {field: value for field, value in sent.items() if field not in RULE_FIELDS}
     return _with_criteria(rule, lambda criterion, _: _criterion_sent(criterion, agents))
@@ -111,12 +111,12 @@ def _criterion_sent(sent: Document, agents: Agents) -> Document:
         return criterion
     scopes = sent["scopes"]
     if not isinstance(scopes, list) or not (scopes or "scope" in sent):
-        raise Fault(422, "criteria: scopes: expected a list of objects with type, id and name, not {}", scopes)
+        raise Refusal(422, "criteria: scopes: expected a list of objects with type, id and name, not {}", scopes)
     references = [_reference(scope) for scope in scopes]
     if "scope" not in sent:
         return {**criterion, "scope": _scope_of(references)}
     if references != [(scope["type"], scope["id"]) for scope in _scopes_of(sent["scope"], agents)]:
-        raise Fault(422, "criteria: scope and scopes differ; send one of them")
+        raise Refusal(422, "criteria: scope and scopes differ; send one of them")
     return criterion
 
 
@@ -160,7 +160,7 @@ def _reference(scope: object) -> tuple[str, str]:
         value = next((scope[field] for field in fields if scope.get(field) is not None), None)
         if value and isinstance(value, str):
             return kind, value
-    raise Fault(422, "criteria: scopes: expected a type (tag or agent) with its id or name, not {}", scope)
+    raise Refusal(422, "criteria: scopes: expected a type (tag or agent) with its id or name, not {}", scope)
 
 
 def _scope_of(references: list[tuple[str, str]]) -> dict[str, Any]:

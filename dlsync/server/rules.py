@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dlsync.server import agents, bodies, documents
 from dlsync.server.documents import Document
-from dlsync.server.operation import ACCOUNT, Call, Fault, Later, answer, etag_of, json_text, named, operation
+from dlsync.server.operation import ACCOUNT, Call, Deferred, Refusal, answer, etag_of, json_text, operation, row_by_name
 from dlsync.server.rule_view import Agents, rule_of, view_of, with_states
 from dlsync.server.store import Row
 
@@ -32,12 +32,12 @@ async def create(call: Call) -> Response:
     name = bodies.addressable(bodies.required_name(sent if "name" in sent else {"name": sent.get("title", "")}))
     for field in ("criteria", "actions"):
         if isinstance(sent.get(field), str):
-            raise Fault(422, f"{field}: expected a list; send the rule as JSON")
+            raise Refusal(422, f"{field}: expected a list; send the rule as JSON")
     existing = await call.store.row("documents", account=call.account, kind=KIND, name=name)
     if existing and sent.keys() == {"name"} and bodies.is_form(call):  # as dlcli does before each PUT
         return answer(_summary(existing))
     if existing:
-        raise Fault(422, "a rule called {} exists already", name)
+        raise Refusal(422, "a rule called {} exists already", name)
     rule = rule_of(sent, await _agents(call))
     if bodies.is_form(call):  # a form cannot hold these lists, which clients expect
         rule = {"title": name, "criteria": [], "actions": [], **rule}
@@ -49,7 +49,7 @@ async def create(call: Call) -> Response:
 
 
 @operation("GET", RULE, measured=True)
-async def get(call: Call) -> Response | Later:
+async def get(call: Call) -> Response | Deferred:
     """GET ``rules/<name>``: the stored YAML, or JSON with states."""
     row = await documents.find(call, KIND)
     if documents.preferred(call, documents.JSON) == documents.YAML:
@@ -60,15 +60,14 @@ async def get(call: Call) -> Response | Later:
 @operation("PUT", RULE, measured=True)
 async def put(call: Call) -> Response:
     """PUT ``rules/<name>``: YAML, or the JSON of a GET."""
-    row = (
-        await documents.find(call, KIND) if call.settings.post_before_put else await named(call, "documents", kind=KIND)
-    )
+    find = documents.find(call, KIND) if call.settings.post_before_put else row_by_name(call, "documents", kind=KIND)
+    row = await find
     text = documents.text_of(call)
     sent, account_agents = documents.parsed(text), await _agents(call)
     rule, name = rule_of(sent, account_agents), row["name"] if row else call.name
     if documents.is_json(text) and rule != {field: value for field, value in sent.items() if field != "mute"}:
         if sent.get("name", name) != name:
-            raise Fault(422, "name: this rule is called {}, and a PUT does not rename it", name)
+            raise Refusal(422, "name: this rule is called {}, and a PUT does not rename it", name)
         # compare with the stored view, which has defaults that the YAML may omit
         stored = row and rule_of(view_of(json.loads(row["view"]), row["id"], account_agents), account_agents)
         text = row["text"] if row and rule == stored else documents.dump(rule)
@@ -96,7 +95,7 @@ async def delete(call: Call) -> Response:
 
 
 @operation("GET", f"{RULE}/criteria", documented=False, measured=True)
-async def criteria(call: Call) -> Later:
+async def criteria(call: Call) -> Deferred:
     """GET ``rules/<name>/criteria``: with their states."""
 
     def show(rule: Document) -> Response:
@@ -110,7 +109,7 @@ async def _agents(call: Call) -> Agents:
     return {agent["id"]: agent for agent in await agents.tagged(call)}
 
 
-async def _shown(call: Call, row: Row, show: Callable[[Document], Response]) -> Later:
+async def _shown(call: Call, row: Row, show: Callable[[Document], Response]) -> Deferred:
     """Return a response with the rule's states, which are computed after the transaction."""
     account_agents = await _agents(call)
     view = view_of(json.loads(row["view"]), row["id"], account_agents)

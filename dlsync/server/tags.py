@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, no_content, operation
+from dlsync.server.operation import ACCOUNT, Call, Refusal, answer, no_content, operation
 
 EVERY = "all"
 
@@ -12,7 +12,7 @@ async def require(call: Call, tag: str) -> None:
     carried = tag in await known(call)
     call.require_targets(carried)
     if not carried:
-        raise Fault(404, "no link and no agent carries the tag {}", tag)
+        raise Refusal(404, "no link and no agent carries the tag {}", tag)
 
 
 async def known(call: Call) -> set[str]:
@@ -32,7 +32,7 @@ async def list_all(call: Call) -> Response:
 async def delete(call: Call) -> Response:
     """DELETE ``tags/<tag>``: remove it from links and agents."""
     if call.name == EVERY:
-        raise Fault(422, "the tag {} belongs to every agent and cannot be deleted", EVERY)
+        raise Refusal(422, "the tag {} belongs to every agent and cannot be deleted", EVERY)
     await require(call, call.name)
     for table in ("links", "agents"):
         for row in await call.store.rows(table, "id, tags", account=call.account):

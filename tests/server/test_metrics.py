@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from dlsync.server import refusals
 from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.metrics import (
-    AGENT_STATUS,
+    AGENT_METRIC,
     MOST_ANSWERED,
     MOST_POINTS,
     PERIOD,
@@ -239,7 +239,7 @@ def test_a_boolean_says_whether_none_failed_in_the_interval(demo: TestClient) ->
 
 def test_one_failed_second_of_a_long_interval_is_a_failure() -> None:
     agent = {"demo": "gone", "created": "1970-01-01T00:00:00Z", "heartbeat": "1970-01-01T01:05:38Z"}
-    first, second = points(agent, AGENT_STATUS, range(0, 8_000, 4_000), 8_000, aggregated=True)
+    first, second = points(agent, AGENT_METRIC, range(0, 8_000, 4_000), 8_000, aggregated=True)
     assert (first["value"], first["avg"], first["all"]) == (1, 1.0, False)
     assert (second["value"], second["avg"], second["all"]) == (0, 0.0, False)
 
@@ -322,7 +322,7 @@ def refused(parameters: QueryParams, series: int = 1) -> str:
     with pytest.raises(HTTPException) as caught:
         times_of(parameters, NOW, series)
     assert caught.value.status_code == 422
-    return str(json.loads(bytes(refusals.refused("changeme", caught.value).body))["error"])
+    return str(json.loads(bytes(refusals.error_response("changeme", caught.value).body))["error"])
 
 
 @given(

@@ -20,7 +20,7 @@ from dlsync.server.database import DatabaseError, ErrorCode
 from dlsync.server.engines import database_of
 from dlsync.server.operation import Limits
 from dlsync.server.postgresql import CONNECTIONS, MIGRATIONS, Postgresql, _translated
-from dlsync.server.refusals import refused
+from dlsync.server.refusals import error_response
 from dlsync.server.run import running
 from tests.builders.commands import not_installed
 from tests.builders.databases import create, rows_of, transact
@@ -283,7 +283,7 @@ def failure(sqlstate: str) -> psycopg.Error:
 def test_an_error_of_the_database_has_a_status(sqlstate: str, status: int) -> None:
     with pytest.raises(DatabaseError) as translated, _translated():
         raise failure(sqlstate)
-    assert refused("key", translated.value).status_code == status
+    assert error_response("key", translated.value).status_code == status
 
 
 def test_an_error_of_the_database_that_is_a_bug_of_ours_stays_one() -> None:
@@ -301,7 +301,7 @@ def test_what_was_lost_while_it_was_committed_may_be_stored(url: str, postgresql
     with pytest.raises(DatabaseError) as lost:
         transact(Postgresql(url), lose)
     assert lost.value.code is ErrorCode.UNCONFIRMED
-    answer = refused("key", lost.value)
+    answer = error_response("key", lost.value)
     assert (answer.status_code, b"which may be stored or not" in bytes(answer.body)) == (502, True)
 
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dlsync.server import documents
-from dlsync.server.operation import Fault
-from dlsync.server.refusals import SHOWN, refused
+from dlsync.server.operation import Refusal
+from dlsync.server.refusals import SHOWN, error_response
 from dlsync.server.run import running
 from dlsync.server.sqlite import Sqlite
 from tests.builders.databases import create, new_key
@@ -181,11 +181,11 @@ def test_the_log_of_a_fault_of_ours_does_not_hold_the_key(
 
 @given(st.text(min_size=SHOWN + 1, max_size=1000), st.text(min_size=1, max_size=20))
 def test_what_is_refused_is_cut_after_the_key_is_taken_out(value: str, key: str) -> None:
-    reason = json.loads(bytes(refused(key, Fault(404, "{}", value + key)).body))["error"]
+    reason = json.loads(bytes(error_response(key, Refusal(404, "{}", value + key)).body))["error"]
     assert len(reason) <= 10 * (SHOWN + 5)  # the most that an escape takes
 
 
 @pytest.mark.parametrize(("value", "shown"), [([1], "a list"), ({"a": 1}, "an object"), (None, "None"), ("a", "'a'")])
 def test_a_value_is_shown_by_what_it_is(value: object, shown: str) -> None:
-    body = bytes(refused("key", Fault(422, "expected text, not {}", value)).body)
+    body = bytes(error_response("key", Refusal(422, "expected text, not {}", value)).body)
     assert json.loads(body) == {"error": f"expected text, not {shown}"}

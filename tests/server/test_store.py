@@ -20,7 +20,7 @@ import pytest
 from dlsync.errors import SettingsError
 from dlsync.server import sqlite as sqlite_module
 from dlsync.server.operation import Limits
-from dlsync.server.refusals import refused
+from dlsync.server.refusals import error_response
 from dlsync.server.run import running
 from dlsync.server.sqlite import APPLICATION_ID, MIGRATIONS, VERSION, Sqlite
 from tests.builders.commands import ROOT
@@ -313,7 +313,7 @@ def test_a_database_that_stays_locked_cannot_be_started_with(
 
 def test_an_error_of_the_database_that_is_a_bug_of_ours_is_logged_as_one(caplog: pytest.LogCaptureFixture) -> None:
     for error in (sqlite3.ProgrammingError("closed"), _integrity_error()):
-        assert refused("key", error).status_code == 500
+        assert error_response("key", error).status_code == 500
     assert caplog.text.count("a request failed inside the server") == 2
 
 
