@@ -18,6 +18,7 @@ from dlsync import __version__
 from dlsync.files.writer import replace_file
 from dlsync.model import Address, Resource, Target
 from dlsync.resources import Listing, kind_of
+from dlsync.state.inventory import parse_address
 
 
 class Seen(NamedTuple):
@@ -78,7 +79,7 @@ def remembered(target: Target) -> Cache:
         whole = json.loads(_file(target).read_bytes())
         if whole["made_with"] == __version__:  # another version may compare differently
             return Cache(
-                {Address(*key.split("/", 1)): Seen(etag, digest) for key, (etag, digest) in whole["seen"].items()},
+                {parse_address(key): Seen(etag, digest) for key, (etag, digest) in whole["seen"].items()},
                 {kind: Listed(etag, frozenset(names)) for kind, (etag, names) in whole["listed"].items()},
             )
     return FORGETFUL

@@ -204,9 +204,11 @@ def read(content: bytes) -> Inventory:
         _require_version(document["format_version"])
         whole = msgspec.convert(document, _Document)
         salt = bytes.fromhex(whole.salt)
-        packed_ = {_address(name): text for name, text in whole.resources.items()}
-        ids = {_address(name): some for name, some in whole.ids.items()}
-        pending = {_address(name): msgspec.convert(text.split(" ", 1), Pending) for name, text in whole.pending.items()}
+        packed_ = {parse_address(name): text for name, text in whole.resources.items()}
+        ids = {parse_address(name): some for name, some in whole.ids.items()}
+        pending = {
+            parse_address(name): msgspec.convert(text.split(" ", 1), Pending) for name, text in whole.pending.items()
+        }
     except (ValueError, TypeError, KeyError, RecursionError):
         raise BrokenInventory("the inventory is broken", hint=_HINT) from None
     found = Inventory(salt, packed_, exists=True, pending=pending, commit=whole.commit, account=whole.account)
@@ -220,11 +222,12 @@ def _require_version(version: object) -> None:
         raise ValueError(version)
 
 
-def _address(name: str) -> Address:
-    kind, slash, rest = name.partition("/")
-    if not (kind and slash and rest):
-        raise ValueError(name)
-    return Address(kind, rest)
+def parse_address(text: str) -> Address:
+    """Parse an address such as ``dashboard/redis``; raise a ValueError for any other text."""
+    kind, slash, name = text.partition("/")
+    if not (kind and slash and name):
+        raise ValueError(text)
+    return Address(kind, name)
 
 
 def packed(entry: Entry) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from dlsync import messages
@@ -78,19 +79,15 @@ async def write(client: Client, settings: Settings, root: Path, record: Inventor
 
 
 async def _to_account(client: Client, record: Inventory) -> None:
-    content = record.content()
+    content, note = record.content(), "What dlsync manages in this account"
+    create = partial(client.plugins.create, INVENTORY, _EXTENSION, content, description=note)
     try:
-        if record.exists:
-            await client.plugins.update(INVENTORY, content)
-        else:
-            await client.plugins.create(
-                INVENTORY, _EXTENSION, content, description="What dlsync manages in this account"
-            )
+        await (client.plugins.update(INVENTORY, content) if record.exists else create())
     except AlreadyExists as error:
-        if await _in_account(client) != content:  # as where only the answer was lost
+        if await _in_account(client) != content:  # not the create whose answer was lost
             raise DlsyncError(_OVERLOOKED, hint="Run the same command again.") from error
     except NotFound:
-        await client.plugins.create(INVENTORY, _EXTENSION, content, description="What dlsync manages in this account")
+        await create()
 
 
 def _to_file(root: Path, file: str, content: bytes) -> None:

@@ -21,6 +21,7 @@ from dlsync import messages
 from dlsync.errors import DlsyncError
 from dlsync.files.directory import Directory, reason
 from dlsync.model import Address, Json, ResourceChange, Target
+from dlsync.state.inventory import parse_address
 
 FOLDER = Path(".dlsync", "runs")
 FORMAT_VERSION = 1
@@ -288,12 +289,12 @@ def _lines(content: bytes) -> Iterator[dict[str, Any]]:
 
 def _add_line(log: RunLog, line: Mapping[str, Any]) -> None:
     if change := line.get("change"):
-        address = Address(*change["address"].split("/", 1))
+        address = parse_address(change["address"])
         log.undo[address] = UndoRecord(**{**change, "address": address, "unkept": tuple(change.get("unkept", ()))})
     elif name := line.get("sent"):
-        log.sent.add(Address(*name.split("/", 1)))
+        log.sent.add(parse_address(name))
     elif name := line.get("result"):
-        address = Address(*name.split("/", 1))
+        address = parse_address(name)
         log.results[address] = line["how"]
         if "applied" in line:
             log.undo[address] = replace(log.undo[address], applied=line["applied"])
