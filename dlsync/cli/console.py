@@ -113,10 +113,8 @@ def show(
     form: str, document: Callable[[], object], text: Callable[[bool], str], html: Callable[[], str] | None = None
 ) -> None:
     """Print a result as JSON, HTML or text; ``text`` is called with whether it is printed in colour."""
-    if html and form == "html":
-        write_stdout(html())
-    else:
-        write_stdout(json_text(document()) if form == "json" else text(colored()))
+    forms = {"json": lambda: json_text(document()), "text": lambda: text(colored())}
+    write_stdout((forms | ({"html": html} if html else {}))[form]())
 
 
 def page(result: Plan | Drift | Export | Sequence[EnvironmentResult], *, written: bool = True) -> str:
@@ -243,12 +241,13 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
     failed = failure(error)
     if failed.plan:
         write_stdout(rendered(failed.plan, form, marker=marker))
-    elif form == "json":
-        write_json({"format_version": 1, **problems.failure(failed.error, failed.problems)})
-    elif form == "markdown":
-        write_stdout(plan_markdown.render_failure(failed.error, failed.problems, marker=marker))
-    else:
-        write_stdout(page([failed]))
+        return
+    forms = {
+        "json": lambda: json_text({"format_version": 1, **problems.failure(failed.error, failed.problems)}),
+        "markdown": lambda: plan_markdown.render_failure(failed.error, failed.problems, marker=marker),
+        "html": lambda: page([failed]),
+    }
+    write_stdout(forms[form]())
 
 
 def failure(error: DlsyncError, environment: str = "No result") -> EnvironmentResult:
@@ -305,10 +304,10 @@ def rendered(plan: Plan, form: str, stream: TextIO | None = None, *, marker: str
     from dlsync.render import plan_markdown, plan_text
 
     plan = redacted_plan(plan)
-    if form == "json":
-        return json_text(as_document(plan))
-    if form == "html":
-        return page(plan)
-    if form == "markdown":
-        return plan_markdown.render(plan, marker=marker)
-    return plan_text.render(plan, color=colored(stream))
+    forms = {
+        "json": lambda: json_text(as_document(plan)),
+        "html": lambda: page(plan),
+        "markdown": lambda: plan_markdown.render(plan, marker=marker),
+        "text": lambda: plan_text.render(plan, color=colored(stream)),
+    }
+    return forms[form]()

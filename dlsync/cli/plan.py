@@ -13,6 +13,7 @@ import typer
 from dlsync import errors
 from dlsync.cli import console
 from dlsync.cli import options as opt
+from dlsync.messages import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,17 +129,17 @@ def run_everywhere(server: opt.Server, directory: Path, output: str, once: RunOn
         codes.append(code)
         if output == "text":
             console.write_stdout("\n")
-    if output == "json":
-        console.write_json(rendering.as_document(results))
-    elif output == "markdown":
-        marker = server.marker(directory, output, all_environments=True)
-        console.write_stdout(rendering.render_markdown(results, marker=marker))
-    elif output == "html":
-        console.write_stdout(console.page(results))
-    elif output in console.FOR_FINDINGS:
+    if output in console.FOR_FINDINGS:
         console.write_findings(rendering.findings_of(results), output, directory)
     else:
-        console.write_stdout(rendering.summary(results, color=console.colored()))
+        marker = server.marker(directory, output, all_environments=True)
+        forms = {
+            "json": lambda: json_text(rendering.as_document(results)),
+            "markdown": lambda: rendering.render_markdown(results, marker=marker),
+            "html": lambda: console.page(results),
+            "text": lambda: rendering.summary(results, color=console.colored()),
+        }
+        console.write_stdout(forms[output]())
     return min(codes, key=_WORST_FIRST.index)
 
 

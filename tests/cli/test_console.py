@@ -132,3 +132,9 @@ def test_a_sentence_that_quotes_others_is_told_without_the_key(capsys: pytest.Ca
     console.conceal("s3cret-key")
     console.notify("The account is locked by ann (s3cret-key); waiting.")
     assert capsys.readouterr() == ("", "The account is locked by ann ([key]); waiting.\n")
+
+
+def test_a_format_that_no_function_prints_is_an_error_and_not_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyError, match="yaml"):
+        console.show("yaml", dict, lambda _: "text")
+    assert capsys.readouterr().out == ""
