@@ -10,7 +10,7 @@ import pytest
 from dlsync.operations import plan_warnings
 from dlsync.resources import Listing
 from dlsync.state import inventory
-from tests.builders.plans import change, removed, replaced
+from tests.builders.plans import change, masked, removed, replaced
 from tests.builders.trees import address, by_address, criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
@@ -41,6 +41,25 @@ def test_a_pattern_of_protect_that_matches_nothing_is_named_with_its_place() -> 
     assert [str(one) for one in plan_warnings.unmatched(["dashboard/*", "dashboard/wrong", "*/a"], known)] == [
         '`protect[1]` matches nothing: "dashboard/wrong" is neither in the files nor live'
     ]
+
+
+def test_a_replaced_value_that_no_journal_stores_is_named_and_no_other_change_is() -> None:
+    hidden, seen = masked("unknown", replaced(("url",), 1, 2)), replaced(("title",), "a", "b")
+    others = [seen, replace(hidden, op="add"), masked("changed", replaced(("note",), 1, 2))]
+    lost = change("update", "rule/a", hidden, *others)
+    assert plan_warnings.unkept_fields(lost) == ("url",)
+    assert plan_warnings.unkept_fields(replace(lost, held="for a reason")) == ()
+    (warning,) = plan_warnings.unkept([lost, change("update", "rule/b", *others)])
+    assert warning.message.startswith("rule/a: the live value of `url` is replaced, and no rollback can restore it: ")
+
+
+def test_where_the_live_side_wins_what_stays_and_what_is_reverted_all_the_same_is_named() -> None:
+    changes = [change("update", "rule/drifted", cause="drift"), change("update", "rule/edited")]
+    left = [address("rule/deleted"), address("rule/removed")]
+    first, second, third = plan_warnings.live_wins(changes, left, {address("rule/deleted")})
+    assert first.message.startswith("rule/deleted was deleted on the server, and stays so; ")
+    assert second.message.startswith("rule/removed has no file and was changed on the server, and stays so; ")
+    assert third.message.startswith("rule/drifted was changed on the server alone, ")
 
 
 LISTINGS = {"rule": Listing(names=frozenset("abc"), muted=frozenset("ab"))}
