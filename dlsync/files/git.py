@@ -158,7 +158,7 @@ class Repository:
         try:
             if not (changed := self._stage(paths)):  # or only line ends differ, which git converts
                 return ""
-            arguments = ("commit", "--quiet", "--only", f"--message={message}", *_PATHS)
+            arguments = ("commit", "--quiet", "--only", "--cleanup=whitespace", f"--message={message}", *_PATHS)
             await self._run_hooks(*arguments, paths=changed, failed=_NOT_COMMITTED, hint=_EXPORT_AGAIN)
         finally:  # if a hook staged files too, git leaves them staged with their content from before the hook
             with suppress(DlsyncError):  # the cause of a first error, such as a lock, may stop this too

@@ -667,6 +667,14 @@ def test_nothing_in_a_message_makes_a_forge_act(name: str) -> None:
     assert "GH-1" not in text
 
 
+def test_git_takes_no_line_of_a_message_for_a_comment(repo: Path, env: dict[str, str]) -> None:
+    git(repo, "config", "core.commentChar", "~")
+    git(repo, "config", "commit.cleanup", "strip")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(repo, env).code == 0
+    assert git(repo, "log", "-1", "--format=%b").strip() == f"~ {WEB}"
+
+
 def test_a_message_is_bounded() -> None:
     changes = [FileChange(Address("rule", f"{one}"), "delete", f"rules/{one}.yaml", None) for one in range(150)]
     lines = message(TARGET, changes).splitlines()
