@@ -106,6 +106,7 @@ class Code(Enum):
     NOT_APPLIED = "warning", "A file is not applied yet, so no commit has what is live"
     NOT_IN_PLAN = "warning", "A saved plan lacks a change that the files ask for"
     REPLACED_REFERENCE = "warning", "An export replaces a reference by its value"
+    SHARED_FILE = "warning", "An export changes a file of another environment too"
     UNVERIFIED_REFERENCE = "warning", "A reference in an export comes from the inventory"
     NOT_ANNOTATED = "warning", "No annotation was posted"
     NOT_JOURNALED = "warning", "The journal lacks the outcome of a run"

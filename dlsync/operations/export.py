@@ -159,7 +159,9 @@ async def build_export(
     resources = {address: one for address, one in resources.items() if address not in waiting}
     removed -= waiting.keys()
     made = edit_files(settings.target, tree, inventory, resources, removed, problems=problems, is_careful=applied_only)
-    return replace(made, waiting=len(waiting))
+    others = environments.sharing(tree.root, settings.environment) if made else ()
+    shared = plan_warnings.shared([one.file for one in made.files], others)
+    return replace(made, waiting=len(waiting), problems=(*made.problems, *shared))
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:

@@ -64,6 +64,13 @@ def not_checked_out(missing: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
         yield Problem(Code.NOT_CHECKED_OUT, f"{by} leaves out {listed(files)}: {fix}")
 
 
+def shared(files: Sequence[str], others: Sequence[str]) -> Iterator[Problem]:
+    """Warn of an export of one environment that changes what the next apply of others sends."""
+    if files and others:
+        who = f"{listed(files)}: also for {listed(others)}, where the next apply makes the same changes"
+        yield Problem(Code.SHARED_FILE, f"{who}; `dlsync plan --all-environments` shows them")
+
+
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:
     """Warn of kinds that the server does not list completely."""
     for kind in kinds:

@@ -272,6 +272,14 @@ def replaced_reference(site: Site) -> Iterable[Problem]:
     return exported(site)
 
 
+def shared_file(site: Site) -> Iterable[Problem]:
+    environments = "environments: {staging: {account: default}, production: {account: production}}\n"
+    site.apply({**FILES, "dlsync.yaml": environments})
+    site.by_hand(f"description: Web\n{RULE}")
+    settings = replace(site.live.settings, environment="staging")
+    return asyncio.run(operations.export(site.root, settings, check=True)).problems
+
+
 def unverified_reference(site: Site) -> Iterable[Problem]:
     site.apply({WEB: HOOKED}, environ={"HOOK": HOOK})
     return exported(site, root=site.root.parent / "empty")
@@ -372,7 +380,15 @@ RUNS = {
         *(incomplete_list, masked_secret, not_restorable, not_managed, protected_resource, unused_pattern),
         *(already_deleted, muted_rule, unknown_live_field, no_default, kept_edit, reverted_edit, still_used),
         *(dangling_reference, duplicate_resource, unreadable_answer, account_locked, not_exported, not_applied),
-        *(replaced_reference, unverified_reference, not_annotated, not_recorded, not_journaled, plan_refused),
+        *(
+            replaced_reference,
+            shared_file,
+            unverified_reference,
+            not_annotated,
+            not_recorded,
+            not_journaled,
+            plan_refused,
+        ),
         *(not_in_plan, change_held, resource_deleted, changed_on_server, run_failed),
     )
 }
