@@ -17,6 +17,7 @@ from dlsync.resources.file_format import SourceFile
 Entry = str | os.DirEntry[str]
 
 _TOO_LARGE = f"; shorten it, or list it in {ignored.FILE} if it is no resource"
+_NESTED = f"is not read: write its patterns into {ignored.FILE} beside {SETTINGS}, with their paths from there"
 _SAMPLES = 20  # files: enough to recognise a folder of resources, and fast for other folders
 
 
@@ -103,6 +104,8 @@ def _files(
             Problem(Code.LINK_LOOP, "a symbolic link leads back to a folder above it; remove the link", file)
         )
         return
+    if any(inner.name == ignored.FILE for inner in entries):  # git has one in any folder
+        problems.append(Problem(Code.FILE_NOT_READ, _NESTED, f"{file}/{ignored.FILE}"))
     for inner in entries:
         yield from _files(directory, f"{file}/{inner.name}", inner, (*above, here), problems, skips=skips)
 

@@ -80,6 +80,18 @@ def test_files_and_folders_that_dlsyncignore_names_are_not_looked_at(tmp_path: P
     assert (sorted(map(str, tree.resources)), tree.problems) == (["account/web", "rule/one"], ())
 
 
+def test_a_dlsyncignore_in_a_folder_is_not_read_and_warned_of(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path, {"rules/one.yaml": RULE, "rules/team/two.yaml": RULE, "rules/team/.dlsyncignore": "two.yaml\n"}
+    )
+    write_tree(tmp_path, {"src/.dlsyncignore": "*\n", ".dlsyncignore": "rules/team/none/\n"})
+    tree = loader.read(tmp_path)
+    assert sorted(map(str, tree.resources)) == ["rule/one", "rule/two"]
+    (problem,) = tree.problems
+    assert (problem.file, problem.severity) == ("rules/team/.dlsyncignore", "warning")
+    assert problem.message.startswith("is not read: write its patterns into .dlsyncignore beside dlsync.yaml")
+
+
 def test_a_name_that_is_not_utf8_can_be_ignored(tmp_path: Path) -> None:
     write_tree(tmp_path, {".dlsyncignore": b"rules/\xff.yaml\n", "rules/one.yaml": RULE})
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/rules/\xff.yaml")).write_text(RULE)

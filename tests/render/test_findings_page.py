@@ -20,7 +20,14 @@ ENVIRONMENT = "environments: {staging: {}}\n"
 # more than one module finds it, and it is the same fault in each
 SHARED = {
     *(Code.INVALID_YAML, Code.UNREADABLE_FILE, Code.NOT_A_MAPPING, Code.INVALID_NAME, Code.RESERVED_NAME),
-    *(Code.SECOND_FILE, Code.INCOMPLETE_LIST, Code.NOT_RESTORABLE, Code.UNREADABLE_ANSWER, Code.DUPLICATE_RESOURCE),
+    *(
+        Code.FILE_NOT_READ,
+        Code.SECOND_FILE,
+        Code.INCOMPLETE_LIST,
+        Code.NOT_RESTORABLE,
+        Code.UNREADABLE_ANSWER,
+        Code.DUPLICATE_RESOURCE,
+    ),
 }
 # files that have each fault
 TREES: dict[Code, dict[str, str]] = {
