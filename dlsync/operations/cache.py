@@ -75,7 +75,7 @@ FORGETFUL = Cache()
 
 def remembered(target: Target) -> Cache:
     """Read the cache of an account; an empty one if there is no usable file."""
-    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+    with suppress(OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
         whole = json.loads(_file(target).read_bytes())
         if whole["made_with"] == __version__:  # another version may compare differently
             return Cache(
@@ -91,7 +91,7 @@ def remember(target: Target, known: Cache, found: Cache) -> None:
         return
     seen = {str(address): one for address, one in sorted(found.seen.items(), key=lambda pair: pair[0])}
     listed = {kind: [one.etag, sorted(one.names)] for kind, one in sorted(found.listed.items())}
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):  # the latter where the user has no home folder
         content = json.dumps({"made_with": __version__, "seen": seen, "listed": listed})
         replace_file(_file(target), content.encode())
 

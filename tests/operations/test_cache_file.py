@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pwd
 import shutil
 import tempfile
 from dataclasses import replace
@@ -263,6 +264,18 @@ def test_that_it_cannot_be_kept_is_no_error(applied: Account, tree: Path) -> Non
     forgotten()
     folder().write_text("a file")
     assert asked(applied, tree) == asked(applied, tree)
+
+
+def test_a_user_without_a_home_folder_has_no_cache(
+    applied: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert plan(applied, tree) == plan(applied, tree)
 
 
 @pytest.mark.parametrize("path", ["GET dashboards", "GET rules/a"])
