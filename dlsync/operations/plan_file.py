@@ -247,7 +247,7 @@ def _json(file: Path) -> Any:
 
 
 def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
-    """Return a new plan with exactly the changes of a saved plan.
+    """Return a new plan with exactly the changes of a saved plan that are not applied yet.
 
     Other changes in the account since then stay, in the inventory too; a warning names those that the files ask for.
 
@@ -257,10 +257,12 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
     now = as_document(context.plan)
     _require_target(saved.plan, now)
     old, new = ({Address(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
+    # what a run that was cut off, or failed in part, has done, is as it was to be
+    left = [address for address in old if address in new or not _is_done(saved, context, address)]
     moved = [
         address
-        for address, change in old.items()
-        if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, context, address)
+        for address in left or old
+        if new.get(address) != old[address] or saved.digests.get(str(address)) != _digest(saved.salt, context, address)
     ]
     is_same = saved.files_digest == context.files_digest
     hint = _AGAIN if is_same else f"Files in {_place(saved)} are not those that the plan was made from. {_ELSEWHERE}"
@@ -281,6 +283,14 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         plan=replace(context.plan, changes=changes, adopted=adopted, warnings=warnings),
         desired={address: one for address, one in context.desired.items() if address in touched},
     )
+
+
+def _is_done(saved: SavedPlan, context: PlanContext, address: Address) -> bool:
+    """Return whether an apply has made a resource, which needs no change now, what the saved plan wants."""
+    meant, now = (
+        text.partition(" ")[2] for text in (saved.digests[str(address)], _digest(saved.salt, context, address))
+    )
+    return meant == now and len({address in some for some in (context.live, context.desired, context.inventory)}) == 1
 
 
 def _require_target(saved: dict[str, Any], now: dict[str, Any]) -> None:

@@ -607,3 +607,24 @@ def test_a_rename_of_what_was_changed_on_the_server_is_held_where_its_secret_has
     assert (tree / "rules/new.yaml").read_text() == rule.format("Edited", "${env:TITLE}")
     assert dlsync("apply", tree, "--auto-approve", env=rotated).code == 0
     assert dlsync("rules", "get", "new", env=env).out == rule.format("Edited", "other s3cret")
+
+
+def test_a_saved_plan_that_failed_in_part_is_applied_whole_by_the_same_command(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    refused: list[Seen] = []
+
+    def answer(seen: Seen) -> Reply:
+        if seen.method == "PUT" and seen.target.endswith("/rules/load") and not refused:
+            refused.append(seen)
+            return json_reply({"error": "not now"}, 400)
+        return forwarded(env["DLSYNC_URL"], seen)
+
+    with misbehaving(answer) as proxy:
+        to = {**env, "DLSYNC_URL": proxy.url}
+        assert dlsync("plan", tree, "--out", tmp_path / "plan.json", env=to).code == 0
+        applied = [dlsync("apply", tmp_path / "plan.json", "--auto-approve", env=to) for _ in range(3)]
+    assert [one.code for one in applied] == [3, 0, 4]
+    assert "Applied: 2 created, 0 updated, 0 deleted, 1 failed." in applied[0].out
+    assert "Applied: 1 created, 0 updated, 0 deleted, 0 failed." in applied[1].out
+    assert "has been applied already" in applied[2].err

@@ -145,6 +145,17 @@ def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple
     assert caught.value.hint
 
 
+def test_what_is_left_of_a_plan_after_a_part_of_it_was_done_is_applied(tmp_path: Path) -> None:
+    now = prepared(plan(*MADE.changes[:1], commit=MADE.commit), NEW, WEB, live=(WEB,))
+    with pytest.raises(Refused, match="since it was made, dashboard/web changed"):  # it was not dlsync
+        plan_file.narrowed_to(saved(tmp_path), now)
+    now = replace(now, inventory=now.inventory.changed({WEB.address: Entry({})}))
+    assert plan_file.narrowed_to(saved(tmp_path), now).plan.changes == MADE.changes[:1]
+    other = resource("rule/new", "title: Other\n")
+    with pytest.raises(Refused, match="since it was made, rule/new changed"):
+        plan_file.narrowed_to(saved(tmp_path), replace(now, desired={other.address: other, WEB.address: WEB}))
+
+
 def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
     said = "the plan is stale: since it was made, .* changed, so none of its changes is left to apply"
     with pytest.raises(Refused, match=said):
