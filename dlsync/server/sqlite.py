@@ -74,7 +74,7 @@ class Sqlite:
                 _check_file(self._path)
             # isolation_level=None: this class begins and ends transactions itself
             self.connection = sqlite3.connect(
-                self._path or ":memory:",
+                self._path.absolute() if self._path else ":memory:",  # SQLite takes `file:x.db` for a URI
                 timeout=STARTUP_LOCK_SECONDS / 10,
                 isolation_level=None,
                 check_same_thread=False,
@@ -114,14 +114,14 @@ class Sqlite:
         :raises DatabaseError: the source cannot be read, or belongs to another program.
         :raises SettingsError: the new file exists, or cannot be written.
         """
-        with _translated(otherwise=ErrorCode.UNUSABLE), closing(sqlite3.connect(self.name)) as source:
+        with _translated(otherwise=ErrorCode.UNUSABLE), closing(sqlite3.connect(Path(self.name).absolute())) as source:
             _check_application(source)
             try:
                 file.touch(mode=0o600, exist_ok=False)
             except OSError as error:
                 raise SettingsError(f"{file}: cannot be written: {error.strerror}", hint="Name a new file.") from error
             try:
-                with closing(sqlite3.connect(file)) as target:
+                with closing(sqlite3.connect(file.absolute())) as target:
                     source.backup(target)
                     counts = target.execute(COUNTS)
                     return dict(zip((column[0] for column in counts.description), counts.fetchone(), strict=True))

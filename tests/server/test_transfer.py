@@ -9,6 +9,7 @@ import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,8 +25,6 @@ from tests.builders.served import account_of
 from tests.server.test_store import FOREIGN, RELEASED, answered
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.builders.postgresql import Cluster
 
 
@@ -165,6 +164,19 @@ def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
         names = {dashboard["name"] for dashboard in client.get("dashboards").json()}
     assert names == {f"d{number}" for number in range(len(names))}
     assert len(names) >= 20
+
+
+@pytest.mark.parametrize("name", ["file:server.db", ":memory:"])
+def test_a_file_whose_name_sqlite_understands_otherwise_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with running(db=name) as server, account_of(server) as client:
+        client.put("dashboards/d", content="title: A\n").raise_for_status()
+        transfer.backup(name, Path("file:backup.db"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "file:backup.db"])
+    with running(db="file:backup.db") as server, account_of(server) as client:
+        assert [one["name"] for one in client.get("dashboards").json()] == ["d"]
 
 
 def test_a_backup_overwrites_nothing(filled: Path, tmp_path: Path) -> None:
