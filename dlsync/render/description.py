@@ -1,4 +1,4 @@
-"""What a person reads of a change, in every format: text, Markdown, HTML."""
+"""Describe changes in words, for every format: text, Markdown, HTML."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -24,11 +24,11 @@ _MOVERS: dict[ChangedBy, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One change in words, visible and without line breaks.
+    """One change in words, safe to print and without line breaks.
 
-    :param cause: who changed it outside of the files; empty where nobody did.
+    :param cause: who changed the resource outside of the files; empty for none.
     :param renamed: ``renamed from`` or ``renamed to``, and the other name; empty for no rename.
-    :param kept: what differs and stays as it is live, which ``before`` has.
+    :param kept: the differences in which the live value, ``before``, stays.
     :param sentences: the items of lists that an update changes, before and after, in sentences; empty if not asked for.
     """
 
@@ -49,7 +49,7 @@ class Description:
 
     @property
     def rank(self) -> int:
-        """0 for what needs a decision, 1 for what is deleted or in conflict, 2 for all else."""
+        """0 for a change that needs a decision, 1 for a delete or a conflict, 2 for other changes."""
         return 0 if self.held else 1 if self.action == "delete" or self.is_conflict else NOT_URGENT
 
 
@@ -58,11 +58,11 @@ def describe(
 ) -> Iterator[Description]:
     """Yield the description of each change.
 
-    :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
-    :param in_sentences: with the sentences of items.
+    :param longest: the limit for a scalar of a new or deleted resource, in characters; None for no limit.
+    :param in_sentences: whether to add the sentences of items.
     """
     for change in changes:
-        # who moved a field matters only where not all of them have one mover
+        # say who changed each field only if the fields differ in this
         several = len({one.mover for one in change.diff}) > 1
         movers = [_MOVERS[one.mover] if one.mover and several else "" for one in change.diff]
         yield Description(
@@ -92,7 +92,7 @@ def describe(
 
 
 def _changed_sentences(change: ResourceChange) -> Iterator[tuple[str, str]]:
-    """Yield both sentences of each item that they differ for."""
+    """Yield both sentences of each item whose sentence changed."""
     for item in change.items():
         if item.is_changed and item.before and item.after and item.before.sentence != item.after.sentence:
             before, after = (shortened(visible(one.sentence), MAX_WIDTH) for one in (item.before, item.after))

@@ -1,4 +1,4 @@
-"""How each environment of a tree ended, one after the other, and all of them in one summary."""
+"""Render the results of all environments of a tree, and their summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from dlsync.render.table import painter
 
 @dataclass(frozen=True)
 class EnvironmentResult:
-    """How one environment ended.
+    """The result of one environment.
 
-    :param plan: None where it failed.
-    :param error: why it failed; no secret in it.
+    :param plan: None if it failed.
+    :param error: why it failed, without secrets.
     """
 
     environment: str
@@ -28,12 +28,12 @@ class EnvironmentResult:
 
 
 def headline(environment: str, *, color: bool) -> str:
-    """Return what stands above an environment's plan."""
+    """Return the heading of an environment's plan."""
     return painter(color=color)(f"Environment {visible(environment)}:", "bold") + "\n\n"
 
 
 def summary(results: Sequence[EnvironmentResult], *, color: bool) -> str:
-    """Return a line for each environment and one for all of them together."""
+    """Return a line for each environment, and a line for all of them together."""
     paint = painter(color=color)
     names = [visible(result.environment) for result in results]
     width = max(map(len, names))
@@ -42,7 +42,7 @@ def summary(results: Sequence[EnvironmentResult], *, color: bool) -> str:
 
 
 def as_document(results: Sequence[EnvironmentResult]) -> dict[str, Any]:
-    """Return one document of all: a plan's own, or an error, by environment."""
+    """Return one JSON document with the plan or the error of each environment."""
     environments: dict[str, Any] = {
         result.environment: failure(result.error, result.problems)
         if result.plan is None
@@ -55,7 +55,7 @@ def as_document(results: Sequence[EnvironmentResult]) -> dict[str, Any]:
 
 
 def findings_of(results: Sequence[EnvironmentResult]) -> dict[str, list[Finding]]:
-    """Return what was found by environment."""
+    """Return the findings of each environment."""
     return {
         one.environment: findings.of_problems(one.problems, one.error)
         if one.plan is None
@@ -65,7 +65,7 @@ def findings_of(results: Sequence[EnvironmentResult]) -> dict[str, list[Finding]
 
 
 def render_markdown(results: Sequence[EnvironmentResult], *, limit: int = plan_markdown.LIMIT, marker: str = "") -> str:
-    """Return a section for each environment, all of them together no longer than one plan may be."""
+    """Return a section for each environment, all of them together within the limit of one plan."""
     sections = [
         (
             plan_markdown.section_of_failure(result.error, result.problems)
@@ -86,7 +86,7 @@ def _outcome(result: EnvironmentResult) -> str:
 
 
 def _combined(results: Sequence[EnvironmentResult]) -> tuple[Plan, int, int]:
-    """Return one plan of all changes, and how many environments failed and are refused."""
+    """Return one plan of all changes, and the numbers of failed and of refused environments."""
     plans = [result.plan for result in results if result.plan is not None]
     changes = tuple(change for plan in plans for change in plan.changes)
     combined = Plan(Target("", "", ""), changes, sum(plan.unchanged for plan in plans))

@@ -1,4 +1,4 @@
-"""A change's fields in words."""
+"""Describe the fields of a change in words."""
 
 import re
 from dataclasses import dataclass, replace
@@ -18,19 +18,19 @@ MAX_WIDTH = 400
 MAX_OUTLINE = 50
 MAX_COMPARED = 5_000  # lines: at its worst, difflib takes 0.9 s for them and 7.3 s for 10,000
 Sign = Literal["+", "~", "-"]
-_LOST = "not known"  # what was applied, where the files say something else by now
-_DIGEST_DIGITS = 12  # as git shows it, and enough to tell two apart
+_LOST = "not known"  # the applied value, if the files changed since then
+_DIGEST_DIGITS = 12  # as git shows them, enough to tell two digests apart
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field that differs, visible and without line breaks.
+    """A field that differs, safe to print and without line breaks.
 
-    :param before: the live value; None where there is none, or where ``hunks`` or ``note`` say it.
+    :param before: the live value; None if there is none, or if ``hunks`` or ``note`` replace it.
     :param after: the desired value, likewise.
-    :param note: what happened, where that is no change of a value.
-    :param hunks: a unified diff, where both sides are text of several lines.
-    :param mover: who changed it, where not all fields of the change have been changed by the same.
+    :param note: what happened, if it is no change of a value.
+    :param hunks: a unified diff, if both sides are text of several lines.
+    :param mover: who changed it, if the fields of the change differ in this.
     """
 
     sign: Sign
@@ -47,7 +47,7 @@ class Field:
 def fields(change: ResourceChange, *, longest: int | None = None) -> list[Field]:
     """Return the fields of a change, in its order.
 
-    :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
+    :param longest: the limit for a scalar of a new or deleted resource, in characters; None for no limit.
     """
     found = []
     for difference in change.diff:
@@ -92,7 +92,7 @@ def _updated(difference: FieldChange, kind: str) -> Field:
     if difference.moved:
         index = cast("dict[str, int]", before)["index"]
         note = f"moved, was {field_name((*difference.path[:-1], index))}"
-    elif difference.masked == "changed":  # which of several in one text is unknown
+    elif difference.masked == "changed":  # if a text holds several, it is unknown which
         secrets = " or ".join(f"${{env:{secret}}}" for secret in dict.fromkeys(names(in_full(after))))
         note = f"the value of {secrets or 'a secret in it'} changed"
     if note:
@@ -116,7 +116,7 @@ def side(difference: FieldChange, value: Json) -> str:
 
 
 def _is_long(value: Json) -> bool:
-    """Whether only the size of a value is shown: text of several lines, or the digest of what is no text."""
+    """Whether a value is shown by its size or digest only: text of several lines, or binary content."""
     return (isinstance(value, str) and "\n" in value) or (isinstance(value, dict) and value.keys() == {"sha256"})
 
 
@@ -129,12 +129,12 @@ def _shown(value: Json) -> str:
 
 
 def split(text: str) -> list[str]:
-    r"""Return the lines, each with its ``\n``; other characters that end lines somewhere are part of theirs."""
+    r"""Split a text into lines after each ``\n``, but not after other line breaks of Unicode."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def unified(before: str, after: str) -> tuple[str, ...]:
-    """Return a unified diff without its file names, visible, in at most 200 lines and a count of what was left out."""
+    """Return a unified diff without file names, safe to print, in at most 200 lines and the number of further lines."""
     left, right = split(before), split(after)
     if max(len(left), len(right)) > MAX_COMPARED:
         return (f"@@ too many lines to compare here ({len(left):,} -> {len(right):,}); --format json has them @@",)

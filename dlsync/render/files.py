@@ -1,4 +1,4 @@
-"""Files: which of them an export wrote, and what of them is sent."""
+"""Render the files that an export writes, and the files as an apply sends them."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -18,8 +18,8 @@ _STYLES: dict[str, tuple[str, Style]] = {"create": ("+", "green"), "update": ("~
 def render_export(export: Export, *, written: bool, color: bool, accepts: bool = False) -> str:
     """Return a line for each file, and the counts.
 
-    :param written: False where the files were only compared.
-    :param accepts: only what was changed on the server is written.
+    :param written: False if the files were only compared.
+    :param accepts: whether only changes made on the server are written.
     """
     paint = painter(color=color)
     lines = []
@@ -35,7 +35,7 @@ def render_export(export: Export, *, written: bool, color: bool, accepts: bool =
 
 
 def summary(export: Export, *, written: bool, accepts: bool = False) -> str:
-    """Return the line that ends an export; parameters as of :func:`render_export`."""
+    """Return the last line of an export; parameters as for :func:`render_export`."""
     counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
     failed = sum(problem.severity == "error" for problem in export.problems)
     unchanged = counted(counts["unchanged"], "resource")
@@ -46,8 +46,8 @@ def summary(export: Export, *, written: bool, accepts: bool = False) -> str:
         if not counts["unchanged"]:
             return f"Nothing to do: there is nothing on {account} to write."
         if accepts:
-            return f"Nothing to accept: the files have all that was changed on {account} since the last apply."
-        return f"Nothing to do: the files hold {unchanged} of {account} as live."
+            return f"Nothing to accept: the files hold all changes made on {account} since the last apply."
+        return f"Nothing to do: the files match {unchanged} on {account}."
     if accepts:
         done = "Accepted the changes on" if written else "Accepting would write the changes on"
     else:
@@ -59,7 +59,7 @@ def summary(export: Export, *, written: bool, accepts: bool = False) -> str:
 
 
 def export_document(export: Export) -> dict[str, Any]:
-    """Return the export as ``export --format json`` has it."""
+    """Return the export as ``export --format json`` prints it."""
     return {
         "format_version": 1,
         **asdict(export.target),
@@ -74,12 +74,12 @@ def export_document(export: Export) -> dict[str, Any]:
 
 
 def render_sent(files: Iterable[SentFile]) -> str:
-    """Return the files one below the other, such that a terminal acts on nothing in them."""
+    """Return the files one below the other, safe to print."""
     return "\n".join("".join(f"{line}\n" for line in _lines(file)) for file in files)
 
 
 def sent_document(files: Iterable[SentFile]) -> list[dict[str, Json]]:
-    """Return the files as JSON has them; of one that is no text, the digest in place of its content."""
+    """Return the files as JSON; a file that is no text has a digest in place of its content."""
     documents = []
     for file in files:
         text = _text(file)

@@ -1,4 +1,4 @@
-"""What a command found, in the formats that CI systems read: SARIF, JUnit, and annotations of GitHub."""
+"""Collect the findings of a command, and render them for CI systems: SARIF, JUnit, and annotations of GitHub."""
 
 import re
 from collections import Counter
@@ -15,15 +15,15 @@ from dlsync.render.description import describe
 if TYPE_CHECKING:
     from dlsync.operations.drift import Drift
 
-LIMIT = 5_000  # of a run of SARIF: of more, GitHub shows the first, and of over 25,000 none
+LIMIT = 5_000  # findings in a run of SARIF: GitHub shows no more, and none if there are over 25,000
 _PLACE = re.compile(r"\b(line|byte) \d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a command found; its file is relative to the root of the repository.
+    """A problem that a command found; its file is relative to the root of the repository.
 
-    :param subject: the resource that it is about, visible; empty for none.
+    :param subject: the resource with the problem, safe to print; empty for none.
     """
 
     problem: Problem
@@ -31,19 +31,19 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """Return the message, visible and on one line."""
+        """Return the message, safe to print and on one line."""
         return visible(self.problem.message)
 
 
 def render(findings: Iterable[Finding], form: str) -> str:
-    """Return findings as SARIF, JUnit or annotations, errors first: GitHub shows ten of each severity."""
+    """Return findings as SARIF, JUnit or annotations, errors first, because GitHub shows only the first ones."""
     ordered = sorted(findings, key=lambda one: (one.problem.severity, one.problem.file, one.problem.line or 0))
     text: str = import_module(f"dlsync.render.{form}").render(ordered)
     return text
 
 
 def left_out(form: str, total: int) -> str:
-    """Return what a report of so many findings lacks, in a sentence; empty for nothing."""
+    """Return a sentence about the findings that a report leaves out; empty for none."""
     if form != "sarif" or total <= LIMIT:
         return ""
     more = total - LIMIT
@@ -51,14 +51,14 @@ def left_out(form: str, total: int) -> str:
 
 
 def of_problems(problems: Iterable[Problem], error: str = "") -> list[Finding]:
-    """Return problems as findings, and why a command failed where none of them says it."""
+    """Return problems as findings, with the error of a failed command unless one of them is an error."""
     found = [Finding(one) for one in problems]
     failed = error and not any(one.problem.severity == "error" for one in found)
     return [*found, *([Finding(Problem(Code.RUN_FAILED, error))] if failed else [])]
 
 
 def of_plan(plan: Plan) -> list[Finding]:
-    """Return the warnings of a plan, why an apply refuses it, and the changes that it holds or that delete."""
+    """Return the reasons why an apply refuses a plan, its warnings, its held changes and its deletes."""
     refused = [Finding(Problem(Code.PLAN_REFUSED, reason)) for reason in plan.refused]
     return [*refused, *of_problems(plan.warnings), *(one for change in plan.changes for one in _of_change(change))]
 
@@ -74,7 +74,7 @@ def _of_change(change: ResourceChange) -> Iterator[Finding]:
 
 
 def of_drift(drift: "Drift") -> list[Finding]:
-    """Return the warnings of a drift, and each field that was changed on the server."""
+    """Return the warnings of drift, and each field that was changed on the server."""
     found = of_problems(drift.warnings)
     for change, words in zip(drift.changes, describe(drift.changes), strict=True):
         place, subject = f"{words.address} was {change.action}d on the server", words.address
@@ -93,7 +93,7 @@ def placed(findings: Iterable[Finding], folder: str, environment: str = "") -> l
     """Return findings with their files relative to the root of the repository.
 
     :param folder: the directory in the repository; ends with a slash unless it is the root.
-    :param environment: is named in each message; empty for none.
+    :param environment: added to each message; empty for none.
     """
     suffix = f" (environment {environment})" if environment else ""
 
@@ -104,7 +104,7 @@ def placed(findings: Iterable[Finding], folder: str, environment: str = "") -> l
 
 
 def fingerprints(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield what identifies each finding while lines move: code, file, message, and a number among equal ones."""
+    """Yield an identifier of each finding that does not depend on lines; equal findings are numbered."""
     seen: Counter[str] = Counter()
     for one in findings:
         key = "\0".join((str(one.problem.code), one.problem.file, _PLACE.sub(r"\1", one.message)))

@@ -1,4 +1,4 @@
-"""Findings as annotations: the workflow commands of GitHub Actions, and the only place that writes such a line."""
+"""Render findings as workflow commands of GitHub Actions, which show annotations; no other code prints them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _SHOWN = 10  # annotations of each severity, for a step
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """Return a command for each finding, a line each, and before them one that says what GitHub shows of many."""
+    """Return a line with a command for each finding; if GitHub shows only some of them, a notice comes first."""
     counts = Counter(one.problem.severity for one in findings)
     found = " and ".join(f"{counts[level]:,} {level}{'s' * (counts[level] != 1)}" for level in sorted(counts))
     notice = f"::notice title=dlsync::{found}; GitHub shows {_SHOWN} of each, and the log of this step has all\n"

@@ -1,4 +1,4 @@
-"""Findings as JUnit's XML: an error is a failure, a warning is a skipped test with its message."""
+"""Render findings as JUnit's XML: an error is a failure, a warning is a skipped test with its message."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from xml.etree import ElementTree as ET
 from dlsync.messages import visible
 from dlsync.render.findings import Finding
 
-_NOTHING = "dlsync"  # the suite of what is about no file and no kind
+_NOTHING = "dlsync"  # the suite of findings without a file or a kind
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """Return a suite for each file, or kind where there is no file, with a test for each finding.
+    """Return a suite for each file, or for each kind if there is no file, with a test for each finding.
 
-    Without findings, there is one test that passed: some readers take an empty report for a mistake.
+    Without findings, the report has one passed test, because some readers take an empty report for a mistake.
     """
     suites: defaultdict[str, list[Finding]] = defaultdict(list)
     for one in findings:

@@ -1,4 +1,4 @@
-"""A plan, drift or an export as one HTML page that loads nothing and that no name or value can break out of."""
+"""Render a plan, drift or an export as one HTML page, which loads nothing and escapes all names and values."""
 
 import re
 from base64 import b64encode
@@ -25,9 +25,9 @@ from dlsync.render.environments import EnvironmentResult
 from dlsync.render.fields import MAX_WIDTH, Field
 from dlsync.render.files import summary
 
-FRAME, PER_CHANGE = 200_000, 4_000  # bytes that a page may have
+FRAME, PER_CHANGE = 200_000, 4_000  # bytes that a page may have: in all, and for each change
 _ROOM_FOR_FRAME = 150_000  # bytes: style, script, and the longest messages
-_FEW = 20  # changes that a reader sees opened
+_FEW = 20  # changes, up to which all of them are open
 _MAX_ID, _MAX_SCALAR = 120, 300  # characters
 _MAX_MESSAGES = 50  # of all sections
 _WORD = re.compile(r"\s+|[\w.,@:/-]*\w|.", re.DOTALL)
@@ -35,10 +35,10 @@ _LABELS = {"repo": "files", "drift": "server", "conflict": "both"}
 
 
 class Entry(NamedTuple):
-    """What the page has of one change.
+    """One change on the page.
 
-    :param id: the fragment of a link to it.
-    :param facts: what the page filters by: kind, action, cause, and whether it is held.
+    :param id: the URL fragment of a link to it.
+    :param facts: the values that the page filters by: kind, action, cause, and whether it is held.
     """
 
     id: str
@@ -53,22 +53,22 @@ class Entry(NamedTuple):
 
     @property
     def size(self) -> tuple[int, int]:
-        """The columns and rows of the grid that the items are drawn on; none where nothing is drawn."""
+        """The columns and rows of the grid on which the items are drawn; zero if none is drawn."""
         places = [side.place for side in self.sides if side.place]
         columns = max((place.column + place.width - 1 for place in places), default=0)
         return columns, max((place.row + place.height - 1 for place in places), default=0)
 
     def says(self, field: Field) -> bool:
-        """Whether the sentences of the items say all that the outline of a field does."""
+        """Whether the sentences of the items say everything that the outline of a field says."""
         sentences = (shortened(visible(side.sentence), MAX_WIDTH) for side in self.sides)
         return bool(field.outline) and set(sentences).issuperset(field.outline)
 
 
 class Section(NamedTuple):
-    """What the page has of one account.
+    """One account on the page.
 
     :param heading: the environment; empty for the account itself.
-    :param alarms: what stands before all else, such as why an apply refuses the plan.
+    :param alarms: the messages at the top, such as why an apply refuses the plan.
     """
 
     heading: str
@@ -81,9 +81,9 @@ class Section(NamedTuple):
 
 
 def render(result: Plan | Drift | Export | Sequence[EnvironmentResult], *, written: bool = True) -> str:
-    """Return the page of a result; of environments, one with a section for each.
+    """Return the page of a result; for environments, with a section for each.
 
-    :param written: False where the files of an export were only compared.
+    :param written: False if the files of an export were only compared.
     """
     match result:
         case Plan():
@@ -118,13 +118,13 @@ def _entries(changes: Sequence[ResourceChange], prefix: str = "", *, reverts: bo
 
 
 def _id(name: str) -> str:
-    """Return what a link calls a change, the same from plan to plan."""
+    """Return the URL fragment of a change, the same in every plan."""
     quoted = quote(name, errors="surrogatepass")
     return quoted if len(quoted) <= _MAX_ID else sha256(quoted.encode()).hexdigest()
 
 
 def _page(result: str, sections: Sequence[Section]) -> str:
-    """Return the page in at most ``FRAME`` bytes, and ``PER_CHANGE`` for each change."""
+    """Return the page, in at most ``FRAME`` bytes plus ``PER_CHANGE`` bytes for each change."""
     sections = [one._replace(entries=sorted(one.entries, key=lambda entry: entry.change.rank)) for one in sections]
     entries = [entry for section in sections for entry in section.entries]
     style, script = (_asset(name) for name in ("page.css", "page.js"))
@@ -148,7 +148,7 @@ def _page(result: str, sections: Sequence[Section]) -> str:
 
 
 def _blocks(entries: Sequence[Entry]) -> list[Markup]:
-    """Return the HTML of each change, the largest in a short form where all together would be too large."""
+    """Return the HTML of each change; if the page is too large, the largest changes have a short form."""
     blocks = [_block(entry, is_open=len(entries) <= _FEW) for entry in entries]
     sizes = [len(block.encode()) for block in blocks]
     excess = sum(sizes) + _ROOM_FOR_FRAME - FRAME - PER_CHANGE * len(entries)
@@ -166,7 +166,7 @@ def _block(entry: Entry, *, is_open: bool = False, is_short: bool = False) -> Ma
 
 
 def _choices(entries: Sequence[Entry]) -> dict[str, list[tuple[str, str, int]]]:
-    """Return what a reader can filter by: each fact that tells changes apart, with values, labels and counts."""
+    """Return the filters: each fact in which changes differ, with its values, their labels and counts."""
     names = dict.fromkeys(name for entry in entries for name in entry.facts)
     counts = {name: Counter(entry.facts.get(name, "") for entry in entries) for name in names}
     return {
@@ -177,7 +177,7 @@ def _choices(entries: Sequence[Entry]) -> dict[str, list[tuple[str, str, int]]]:
 
 
 def marked(before: str, after: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
-    """Return two texts in runs of words, each with whether the other text lacks it."""
+    """Split two texts into runs of words, each with whether the other text lacks it."""
     old, new = _WORD.findall(before), _WORD.findall(after)
     left: list[tuple[str, bool]] = []
     right: list[tuple[str, bool]] = []
@@ -200,7 +200,7 @@ def _asset(name: str) -> Markup:
 
 @cache
 def _templates() -> Environment:
-    """Return what makes every value visible and escapes it."""
+    """Return the templates, which make every value safe to print and escape it."""
     made = Environment(
         loader=PackageLoader("dlsync.render"),
         autoescape=True,

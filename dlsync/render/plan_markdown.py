@@ -1,4 +1,4 @@
-"""A plan as a comment on a pull request: GitHub Flavored Markdown that names and values cannot break out of."""
+"""Render a plan as a comment on a pull request, in GitHub Flavored Markdown with escaped names and values."""
 
 import re
 from collections import defaultdict
@@ -12,18 +12,18 @@ from dlsync.operations.plan_document import account, counts, is_applied
 from dlsync.render.description import NOT_URGENT, REFUSED, Description, describe
 from dlsync.render.fields import Field
 
-LIMIT = 63_000  # GitHub takes 65,536 characters in a comment; the rest is for a link, which may be signed
+LIMIT = 63_000  # GitHub accepts 65,536 characters in a comment; the rest is for a link, which may be signed
 _ROOM_FOR_FOOTER = 250
 _MAX_CELL = 120
 _MAX_CELL_IN_SHORT = 30
 _MAX_WARNING = 300
-_MAX_REASON = 2_000  # longer than any but a name without bounds can make one
+_MAX_REASON = 2_000  # longer than any reason without a huge name
 _MAX_REASON_IN_SHORT = 100
 _MAX_WARNINGS = 10
 _MAX_NAMED_FIELDS = 3
 _MAX_SCALAR = 300
 _TABLE_HEAD = "\n| action | resource | file | fields |\n| --- | --- | --- | --- |\n"
-# what Markdown, HTML or GitHub's links, mentions and formulas could begin or end with
+# characters that may begin or end Markdown, HTML, or GitHub's links, mentions and formulas
 _SPECIAL = re.compile(r":(?![0-9 ])|(?<=[wW])\.|[!#$&*<>@\[\\\]^_`{|}~]")
 
 _SLOTS = ("head", "refused", "warnings", "urgent", "other", "diffs")
@@ -34,11 +34,11 @@ _Shown = list[defaultdict[str, list[str]]]  # the blocks of each section that ar
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What a comment says of one account; each part in forms, the whole one first and the shortest last.
+    """One account in a comment; each part has several forms, from the longest to the shortest.
 
-    :param head: the summary, or that there is no plan.
-    :param refused: why an apply refuses the plan; empty where it does not.
-    :param changes: those that delete, conflict or are held first.
+    :param head: the summary, or the error if there is no plan.
+    :param refused: why an apply refuses the plan; empty if it does not.
+    :param changes: deletes, conflicts and held changes first.
     """
 
     head: Forms
@@ -47,7 +47,7 @@ class Section:
     changes: tuple[Description, ...] = ()
 
     def headed(self, name: str) -> "Section":
-        """Return this section below a heading."""
+        """Return the section below a heading."""
         longest = (_MAX_CELL, _MAX_CELL_IN_SHORT)
         heads = zip(longest, self.head, strict=True)
         return replace(self, head=tuple(f"### {code(name, width)}\n\n{head}" for width, head in heads))
@@ -59,12 +59,12 @@ def render(plan: Plan, *, limit: int = LIMIT, marker: str = "") -> str:
 
 
 def render_failure(error: str, problems: Sequence[Problem], *, limit: int = LIMIT, marker: str = "") -> str:
-    """Return why there is no plan: the error, and below it the problems of the files, the errors first."""
+    """Return a comment without a plan: the error, and below it the problems of the files, errors first."""
     return assemble([section_of_failure(error, problems)], limit=limit, start=marker)
 
 
 def section_of(plan: Plan) -> Section:
-    """Return what a comment says of a plan."""
+    """Return the section of a plan."""
     command = "apply" if is_applied(plan) else "plan"
     said = counts(plan) if plan else f"no changes, {plan.unchanged:,} unchanged"
     widths = (_MAX_CELL, _MAX_CELL_IN_SHORT)
@@ -84,7 +84,7 @@ def section_of(plan: Plan) -> Section:
 
 
 def section_of_failure(error: str, problems: Sequence[Problem]) -> Section:
-    """Return what a comment says where there is no plan."""
+    """Return the section of an error in place of a plan."""
     lines = error.splitlines()[:_MAX_WARNINGS]
     reason = "<br>".join(code(line, _MAX_REASON) for line in lines)
     brief = code(lines[0], _MAX_REASON_IN_SHORT) if lines else ""
@@ -93,11 +93,11 @@ def section_of_failure(error: str, problems: Sequence[Problem]) -> Section:
 
 
 def assemble(sections: Sequence[Section], *, limit: int, start: str = "", end: str = "") -> str:
-    """Return the sections as one comment of whole blocks, and a sentence that says what is left out.
+    """Return the sections as one comment, with a sentence about the blocks that are left out.
 
-    The room is given first to the summaries, then to why an apply refuses, to the changes that delete, conflict or are
-    held, to warnings, to the other changes, and to diffs, the smallest first. What comes later is left out as a whole
-    where something that comes earlier does not fit, even in its shortest form.
+    The most important blocks come first: summaries, reasons why an apply refuses, deletes with conflicts and held
+    changes, warnings, other changes, and diffs, the smallest first. If a block does not fit even in its shortest form,
+    all less important blocks are left out too.
 
     :param limit: characters, at least 2,000.
     """
@@ -119,7 +119,7 @@ def assemble(sections: Sequence[Section], *, limit: int, start: str = "", end: s
 
 
 def _stages(sections: Sequence[Section]) -> Iterator[tuple[str, list[tuple[int, Forms]]]]:
-    """Yield each slot with its blocks and their sections, the most important slot first."""
+    """Yield each slot with its blocks and the numbers of their sections, the most important slot first."""
     numbered = list(enumerate(sections))
     yield "head", [(number, tuple("\n" * (number > 0) + form for form in one.head)) for number, one in numbered]
     yield "refused", [(number, one.refused) for number, one in numbered if one.refused]
@@ -129,7 +129,7 @@ def _stages(sections: Sequence[Section]) -> Iterator[tuple[str, list[tuple[int, 
 
 
 def _fitting(blocks: Sequence[Forms], room: int) -> list[str]:
-    """Return all blocks in the first form in which they fit, else the first of them in their shortest form."""
+    """Return all blocks in the longest form that fits, or else the first blocks in their shortest form."""
     for texts in zip(*blocks, strict=True):
         if sum(map(len, texts)) <= room:
             return list(texts)
@@ -155,12 +155,12 @@ def _footer(sections: Sequence[Section], shown: _Shown) -> str:
 
 
 def code(text: str, longest: int = _MAX_CELL) -> str:
-    """Return a text as HTML code that Markdown does nothing to: in a table, parsers disagree where backticks end."""
+    """Return a text as HTML code, without backticks: in a table, parsers disagree where these end."""
     return f"<code>{_SPECIAL.sub(_entity, shortened(visible(text), longest))}</code>"
 
 
 def _entity(special: re.Match[str]) -> str:
-    # GitHub looks for mail addresses after it has resolved entities; a tag in the middle keeps it from finding one
+    # GitHub looks for e-mail addresses after it has resolved entities; a tag inside an address hides it
     return "&#64;<wbr>" if special[0] == "@" else f"&#{ord(special[0])};"
 
 
@@ -202,7 +202,7 @@ def _row(change: Description) -> str:
 
 
 def _diffs(sections: Sequence[Section]) -> list[tuple[int, str]]:
-    """Return the diffs with their sections: of what is urgent first, then the smallest first."""
+    """Return the diffs with the numbers of their sections: urgent changes first, then the smallest diffs first."""
     found = [
         (change.rank, number, _folded(change))
         for number, section in enumerate(sections)
@@ -224,7 +224,7 @@ def _folded(change: Description) -> str:
 
 
 def _lines(field: Field) -> Iterator[str]:
-    """The lines as GitHub colours them in a diff: ``!`` for what is neither added nor removed."""
+    """Yield the lines of a diff as GitHub colours them: ``!`` begins a line that is neither added nor removed."""
     if field.note or field.hunks:
         yield f"! {field.name}:{f' {field.note}' if field.note else ''}"
         yield from field.hunks

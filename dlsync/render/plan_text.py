@@ -1,4 +1,4 @@
-"""A plan, how applying it went, and drift, for a person at a terminal."""
+"""Render a plan, the results of an apply, and drift as text for a terminal."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -21,9 +21,9 @@ _RESULTS: dict[Result, Style] = {"applied": "green", "failed": "red", "skipped":
 
 
 def render(plan: Plan, *, color: bool) -> str:
-    """Return the plan as lines: warnings, one for each resource with its fields below it, and the counts.
+    """Return the warnings, a line for each resource with its fields below it, and the counts.
 
-    Once applied, a resource's line ends with its result, and its fields, shown before, are left out.
+    After an apply, the line of a resource ends with its result, and its fields are not repeated.
     """
     paint = painter(color=color)
     lines, applied = [], is_applied(plan)
@@ -37,11 +37,11 @@ def render(plan: Plan, *, color: bool) -> str:
 
 
 def summary(plan: Plan) -> str:
-    """Return the line that ends a plan or an apply."""
+    """Return the last line of a plan or an apply."""
     if plan:
         return f"{'Applied' if is_applied(plan) else 'Plan'}: {counts(plan)}."
     if plan.unrestored:
-        return f"Nothing to restore but fields that no journal has, in {counted(len(plan.unrestored), 'resource')}."
+        return f"Nothing to restore, except fields of {counted(len(plan.unrestored), 'resource')} that no journal has."
     verb = "matches" if plan.unchanged == 1 else "match"
     adopted = f", {len(plan.adopted):,} of them not managed before" if plan.adopted else ""
     desired = f"what was there before run {plan.reverts}" if plan.reverts else "the files"
@@ -54,7 +54,7 @@ def summary(plan: Plan) -> str:
 
 
 def render_drift(drift: Drift, *, color: bool) -> str:
-    """Return what was changed, one resource after the other with its fields, and the counts."""
+    """Return the changed resources, each with its fields, and the counts."""
     paint = painter(color=color)
     changes = describe(drift.changes)
     lines = [line for change in changes for line in (_headline(change, paint), *_details(change, paint))]
@@ -63,7 +63,7 @@ def render_drift(drift: Drift, *, color: bool) -> str:
 
 
 def drift_summary(drift: Drift) -> str:
-    """Return the line that ends a drift."""
+    """Return the last line of drift."""
     target = visible(f"{drift.target.org}/{drift.target.account}")
     if not drift:
         return f"No drift: {counted(drift.unchanged, 'managed resource')} on {target}, as applied."
@@ -72,7 +72,7 @@ def drift_summary(drift: Drift) -> str:
 
 
 def drift_document(drift: Drift) -> dict[str, Any]:
-    """Return the drift as ``drift --format json`` has it: ``before`` is what was applied, ``after`` what is live."""
+    """Return drift as ``drift --format json`` prints it: ``before`` is the applied value, ``after`` the live one."""
     return {
         "format_version": FORMAT_VERSION,
         **asdict(drift.target),

@@ -1,4 +1,4 @@
-"""Series as a plot in the terminal."""
+"""Plot series in the terminal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,18 +7,18 @@ from dlsync.client.series import Series
 from dlsync.messages import shortened, visible
 
 _HEIGHT = 12  # lines: with axis and legend it fits the smallest terminals
-_MARGIN = 22  # cells: what plotille writes left of the canvas and at the end of its axis
+_MARGIN = 22  # cells that plotille writes left of the canvas and at the end of its axis
 _NARROWEST = 20
 _NAME = 40
 _UNIT = 7
 _DAY = 86_400  # s
-_FLAT = 1e-9  # of their size: values that differ by less are drawn as the same
-_LARGEST = 1e300  # leaves room to reckon in doubles, whatever a server sends
+_FLAT = 1e-9  # of their size: values that differ by less are drawn as equal
+_LARGEST = 1e300  # so that sums of values from any server stay finite
 
 
 def render(series: Sequence[Series], *, width: int, color: bool) -> str:
     """Return one plot of all series of a metric, each with points, in ``width`` cells; times are UTC."""
-    import plotille  # type: ignore[import-untyped] # it has annotations, and no marker that says so
+    import plotille  # type: ignore[import-untyped] # it has annotations, but no py.typed
 
     first = min(_bounded(time) for one in series for time in one.times)
     span = max(_bounded(time) for one in series for time in one.times) - first
@@ -38,7 +38,7 @@ def render(series: Sequence[Series], *, width: int, color: bool) -> str:
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of the axis of the values: somewhat beyond them, though they may be all the same."""
+    """Return the ends of the axis of the values: a bit beyond them, even if all values are equal."""
     low, high = min(values), max(values)
     scale = max(abs(low), abs(high))
     if scale < 1 / _LARGEST:
@@ -48,7 +48,7 @@ def _limits(values: Sequence[float]) -> tuple[float, float]:
 
 
 def time_text(time: float, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
-    """Return unix seconds in UTC, by default as ISO 8601; as they are where no calendar has them."""
+    """Return Unix seconds as a time in UTC, by default in ISO 8601; as a number if no calendar has the time."""
     try:
         return datetime.fromtimestamp(time, UTC).strftime(form)
     except (ValueError, OverflowError, OSError):

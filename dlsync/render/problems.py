@@ -1,4 +1,4 @@
-"""What is wrong: problems of files as ``file:line:column: severity: message``, and the doctor's checks."""
+"""Render problems of files as ``file:line:column: severity: message``, and the doctor's checks."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ _STATUS_WIDTH = max(map(len, _STATUS_STYLES))
 
 
 def render(problems: Sequence[Problem], *, resources: int, color: bool) -> str:
-    """Return the problems line by line, by file and place, and at the end their counts and that of the resources."""
+    """Return a line for each problem, sorted by file and place, and the numbers of problems and resources."""
     paint = painter(color=color)
     counts = _counts(problems)
     found = f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}"
@@ -24,7 +24,7 @@ def render(problems: Sequence[Problem], *, resources: int, color: bool) -> str:
 
 
 def lines(problems: Iterable[Problem], paint: Callable[[str, Style], str]) -> list[str]:
-    """Return a line for each problem, visible."""
+    """Return a line for each problem, safe to print."""
     shown = []
     for problem in problems:
         place = "".join(f"{visible(str(part))}:" for part in (problem.file, problem.line, problem.column) if part)
@@ -34,13 +34,13 @@ def lines(problems: Iterable[Problem], paint: Callable[[str, Style], str]) -> li
 
 
 def as_document(problems: Sequence[Problem], *, resources: int) -> dict[str, Any]:
-    """Return the problems as JSON has them."""
+    """Return the problems as JSON."""
     summary = {"resources": resources, **_counts(problems)}
     return {"format_version": 1, "summary": summary, "problems": [one.as_document() for one in _sorted(problems)]}
 
 
 def failure(error: str, problems: Iterable[Problem]) -> dict[str, Json]:
-    """Return why a command failed as JSON has it."""
+    """Return the error of a failed command as JSON."""
     return {"error": error, "problems": [one.as_document() for one in _sorted(problems)]}
 
 
@@ -54,7 +54,7 @@ def _counts(problems: Iterable[Problem]) -> dict[str, int]:
 
 
 def render_diagnosis(diagnosis: Diagnosis, *, color: bool) -> str:
-    """Return the settings as a table, a line for each check, and how many problems there are."""
+    """Return the settings as a table, a line for each check, and the number of problems."""
     paint = painter(color=color)
     rows = [[one.name, one.value, one.source or "not set"] for one in diagnosis.settings]
     lines = []
@@ -68,8 +68,8 @@ def render_diagnosis(diagnosis: Diagnosis, *, color: bool) -> str:
 
 
 def diagnosis_document(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the diagnosis as ``doctor --format json`` has it."""
-    from dlsync.operations.plan_document import exact  # 150 ms that a list of problems need not wait for
+    """Return the diagnosis as ``doctor --format json`` prints it."""
+    from dlsync.operations.plan_document import exact  # takes 150 ms, which a list of problems need not wait for
 
     settings = [asdict(one) | {"value": exact(one.value), "source": one.source or None} for one in diagnosis.settings]
     checks = [asdict(one) | {"advice": one.advice or None} for one in diagnosis.checks]

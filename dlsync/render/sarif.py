@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, the format of code scanners: https://docs.oasis-open.org/sarif/sarif/v2.1.0."""
+"""Render findings as SARIF 2.1.0, the format of code scanners: https://docs.oasis-open.org/sarif/sarif/v2.1.0."""
 
 from collections.abc import Sequence
 from importlib.metadata import metadata
@@ -16,7 +16,7 @@ _ROOT = "%SRCROOT%"
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """Return a log of one run, with the rules that its results refer to, and with what is left out of it."""
+    """Return a log of one run, with the rules of its results and a note about findings that are left out."""
     note, findings = left_out("sarif", len(findings)), findings[:LIMIT]
     codes = sorted({one.problem.code for one in findings}, key=str)
     results = [
@@ -44,7 +44,7 @@ def render(findings: Sequence[Finding]) -> str:
 
 
 def help_uri(code: Code) -> str:
-    """Return where a code is explained: in the documentation that the package names, if any, else as a name."""
+    """Return the address of a code's explanation in the documentation of the package; without one, a URN."""
     pages = dict(one.split(", ", 1) for one in metadata("dlsync").get_all("Project-URL", []))
     site = pages.get("Documentation")
     return f"{site.rstrip('/')}/findings/#{code}" if site else f"urn:dlsync:finding:{code}"
@@ -62,7 +62,7 @@ def _rule(code: Code) -> dict[str, Any]:
 
 def _location(finding: Finding) -> dict[str, Any]:
     problem = finding.problem
-    # GitHub rejects a log with a result that is in no file
+    # GitHub rejects a log with a result that has no file
     uri = quote(problem.file or SETTINGS, errors="surrogatepass")
     physical = {"artifactLocation": {"uri": uri, "uriBaseId": _ROOT}, **_region(problem)}
     logical = [{"fullyQualifiedName": finding.subject, "kind": "resource"}] if finding.subject else []
@@ -76,5 +76,5 @@ def _region(problem: Problem) -> dict[str, Any]:
 
 
 def _without_links(text: str) -> str:
-    """Return a message in which nothing is a link (3.11.6)."""
+    """Return a message without links (3.11.6)."""
     return text.replace("](", "\\](")

@@ -1,4 +1,4 @@
-"""What dlsync remembers: the resources that it manages, and the runs that had something to change."""
+"""Render what dlsync remembers of an account: the managed resources, and the runs."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,14 @@ _COMMIT_DIGITS = 12  # as git shows it
 
 
 def render_result(verb: str, result: ManageResult) -> str:
-    """Return a line for each resource, and the count, such as ``2 resources adopted``."""
+    """Return a line for each resource, and a count such as ``2 resources adopted``."""
     lines = [f"{verb} {visible(str(address))}" for address in result.taken]
     lines += [f"left {visible(str(address))}: {visible(reason)}" for address, reason in result.left]
     return "".join(f"{line}\n" for line in [*lines, f"{counted(len(result.taken), 'resource')} {verb}."])
 
 
 def result_document(verb: str, result: ManageResult) -> dict[str, Any]:
-    """Return the same as JSON has it."""
+    """Return the result as JSON."""
     left = [{"kind": address.kind, "name": address.name, "reason": reason} for address, reason in result.left]
     return addresses_document(result.taken, verb) | {"left": left}
 
@@ -34,7 +34,7 @@ def render_addresses(addresses: Iterable[Address]) -> str:
 
 
 def addresses_document(addresses: Iterable[Address], verb: str = "managed") -> dict[str, Any]:
-    """Return the same as JSON has it."""
+    """Return the resources as JSON."""
     return {"format_version": 1, verb: [{"kind": one.kind, "name": one.name} for one in addresses]}
 
 
@@ -62,7 +62,7 @@ def _results(log: RunLog) -> dict[Address, str]:
 
 
 def runs_document(logs: Sequence[RunLog]) -> dict[str, Any]:
-    """Return the runs as JSON has them; the result of a change is ``unknown`` where the run was cut off."""
+    """Return the runs as JSON; the result of a change is ``unknown`` if its run was interrupted."""
     runs: list[dict[str, Any]] = [
         {
             "run": log.run.id,

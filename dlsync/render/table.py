@@ -1,4 +1,4 @@
-"""Records as a plain table: aligned, one line a record, no wider than the terminal."""
+"""Render records as a plain table: aligned, a line for each record, no wider than the terminal."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TextIO
@@ -11,27 +11,27 @@ _CODES: dict[Style, int] = {"red": 31, "green": 32, "yellow": 33, "cyan": 36, "b
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether to colour what goes to the stream: a terminal that can, and a user who did not say NO_COLOR."""
+    """Whether to colour output: the stream is a terminal with colours, and NO_COLOR is not set."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def painter(*, color: bool) -> Callable[[str, Style], str]:
-    """Return what puts a text in a style, or where ``color`` is false, leaves it as it is."""
+    """Return a function that puts a text in a style, or without ``color``, returns it unchanged."""
     return (lambda text, style: f"\x1b[{_CODES[style]}m{text}\x1b[0m") if color else (lambda text, _: text)
 
 
 _GAP = "  "
 _NARROWEST = 8  # cells: a column that is cut keeps this much
-_NEVER_CUT = ("ID", "RUN")  # what is copied into another command
+_NEVER_CUT = ("ID", "RUN")  # users copy these into other commands
 
 
 def render(headers: Sequence[str], rows: Sequence[Sequence[Json]], *, width: int | None = None) -> str:
     """Return a line of headers and a line for each row.
 
-    :param rows: their values; texts stand as they are, lists of texts with commas, all else as JSON.
-    :param width: in cells; columns but those of ids are cut, the widest first, until a line fits. None: no limit.
+    :param rows: the values; texts stay unchanged, lists of texts get commas, other values become JSON.
+    :param width: in cells; columns are cut, the widest first, except those of ids. None for no limit.
     """
-    from rich.cells import cell_len, set_cell_size  # 10 ms that --help need not wait for
+    from rich.cells import cell_len, set_cell_size  # takes 10 ms, which --help need not wait for
 
     table = [list(headers), *([cell(value) for value in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
@@ -49,7 +49,7 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[Json]], *, width: int
 
 
 def cell(value: Json) -> str:
-    """Return a value as a table shows it, visible: nothing for null."""
+    """Return a value for a table, safe to print; empty for null."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -60,6 +60,6 @@ def cell(value: Json) -> str:
 
 
 def _narrow(widths: list[int], room: int, columns: Sequence[int]) -> None:
-    """Take from the widest of some columns what is too much."""
+    """Narrow the widest of the columns until all columns fit."""
     while sum(widths) > room and widths[widest := max(columns, key=lambda at: widths[at])] > _NARROWEST:
         widths[widest] -= 1

@@ -29,7 +29,7 @@ def test_a_new_folder_gets_all_of_the_account_and_plans_to_nothing(
 def test_a_second_export_changes_nothing(applied: Path, env: dict[str, str]) -> None:
     dlsync("export", applied, env=env)
     before = tree_files(applied)
-    assert dlsync("export", applied, env=env).out.startswith("Nothing to do: the files hold 3 resources of acme/")
+    assert dlsync("export", applied, env=env).out.startswith("Nothing to do: the files match 3 resources on acme/")
     assert tree_files(applied) == before
 
 

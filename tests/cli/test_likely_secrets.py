@@ -141,7 +141,7 @@ def test_what_no_journal_stores_is_named_by_the_plan_and_by_the_rollback(tmp_pat
     assert warning in run(tree, env, "apply", "--auto-approve")
     done = run(tree, env, "rollback", "--auto-approve")
     assert "warning: rule/load: `title` cannot be restored: the value before the run was likely a secret" in done
-    assert "Nothing to restore but fields that no journal has, in 1 resource." in done
+    assert "Nothing to restore, except fields of 1 resource that no journal has." in done
     assert "No changes" not in done
 
 

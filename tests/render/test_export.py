@@ -27,7 +27,7 @@ FILES = "0 files created, 1 updated, 0 deleted"
             f"An export would change files of acme/default: {FILES}; 1 resource unchanged.",
         ),
         (Export(TARGET, (), 0), True, "Nothing to do: there is nothing on acme/default to write."),
-        (Export(TARGET, (), 3), True, "Nothing to do: the files hold 3 resources of acme/default as live."),
+        (Export(TARGET, (), 3), True, "Nothing to do: the files match 3 resources on acme/default."),
         (
             Export(TARGET, (), 3, (UNWRITABLE,)),
             True,
@@ -62,7 +62,7 @@ def test_an_accept_says_that_it_accepted_and_what_records_that(written: bool, sa
 
 def test_an_accept_of_what_the_files_alone_changed_does_not_say_that_they_match() -> None:
     shown = render_export(Export(TARGET, (), 3), written=True, color=False, accepts=True)
-    assert shown == "Nothing to accept: the files have all that was changed on acme/default since the last apply.\n"
+    assert shown == "Nothing to accept: the files hold all changes made on acme/default since the last apply.\n"
 
 
 def test_a_file_has_a_line_that_no_terminal_acts_on() -> None:

@@ -86,7 +86,7 @@ def test_without_changes_one_sentence_is_all() -> None:
 
 def test_a_rollback_that_can_restore_nothing_says_so() -> None:
     lost = replace(plan(), unrestored=(GONE.address,))
-    said = "Nothing to restore but fields that no journal has, in 1 resource.\n"
+    said = "Nothing to restore, except fields of 1 resource that no journal has.\n"
     assert render(lost, color=False) == said
 
 
