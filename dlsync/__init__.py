@@ -1,6 +1,6 @@
-"""GitOps for monitoring: files in git on one side, an account on a Dataloop server on the other.
+"""GitOps for monitoring: apply files in git to an account on a Dataloop server.
 
-As a library, ``Client`` and ``ReadClient`` speak to the server; see :mod:`dlsync.client`.
+As a library, ``Client`` and ``ReadClient`` send requests to the server; see :mod:`dlsync.client`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["Client", "DlsyncError", "ReadClient", "__version__"]
 __version__ = "0.1.0"
 
-_HOMES = {"Client": "dlsync.client", "ReadClient": "dlsync.client", "DlsyncError": "dlsync.errors"}
+_MODULES = {"Client": "dlsync.client", "ReadClient": "dlsync.client", "DlsyncError": "dlsync.errors"}
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for, and only then (PEP 562): `import dlsync` costs nothing."""
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    """Import a name when it is first used (PEP 562), so that `import dlsync` takes no time."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The entry point: one boundary, where every failure becomes a message and an exit code."""
+"""Run the command line, and turn every failure into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-_NEW_OBJECTS = 200_000  # before Python looks for garbage; after 700, its own number, that is a tenth of a plan
+_NEW_OBJECTS = 200_000  # before a garbage collection; after 700, Python's default, it takes a tenth of a plan
 
 
 def program() -> NoReturn:
     """Run the command line of this process and end the process.
 
-    It skips the interpreter's own end, during which a thread of the HTTP library can abort the process. Every text that
-    was written has been flushed by then (:mod:`dlsync.cli.console`).
+    It skips the end of the interpreter, because a thread of the HTTP library can abort the process there. All output
+    has been flushed by then (:mod:`dlsync.cli.console`).
     """
     signals.end_as_interrupted()
-    if "_DLSYNC_COMPLETE" in os.environ:  # with rich, typer takes 50 ms more, and breaks each purpose into lines
-        sys.modules["rich"] = None  # type: ignore[assignment] # how Python is told not to import a module
+    if "_DLSYNC_COMPLETE" in os.environ:  # with rich, typer takes 50 ms more, and wraps the help of each command
+        sys.modules["rich"] = None  # type: ignore[assignment] # prevents its import
     gc.set_threshold(_NEW_OBJECTS)
     os._exit(main(sys.argv[1:]))
 
@@ -40,10 +40,10 @@ def main(arguments: Sequence[str]) -> int:
 
     :param arguments: without the program's name.
     """
-    if sys.stderr is None:  # closed by whoever started us, as stdout may be
+    if sys.stderr is None:  # the parent process may close stderr and stdout
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open as stderr does
     if sys.stdout is None:
-        return _say("stdout is closed, and results go there", "Send it to a file or to /dev/null.")
+        return _write_error("stdout is closed, but results are written to it", "Send it to a file or to /dev/null.")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -51,11 +51,11 @@ def main(arguments: Sequence[str]) -> int:
         code = _run(arguments)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of a completion is gone
+    except BrokenPipeError:  # the reader of a completion has ended
         code = EXIT_ERROR
-    except SystemExit as ended:  # typer's way to end after a completion, and where the reader of a result is gone
+    except SystemExit as ended:  # from typer, after a completion, or if the reader of a result has ended
         code = int(ended.code or EXIT_OK)
-    except Exception as error:  # noqa: BLE001 - the boundary: what is not ours is a bug, said so without a traceback
+    except Exception as error:  # noqa: BLE001 - the boundary: any other exception is a bug, reported without a traceback
         code = _report(error, arguments)
     if code == EXIT_INTERRUPTED:
         signals.ignore()
@@ -77,13 +77,13 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
     if "--debug" in arguments:
         _write("".join(traceback.format_exception(error)))
     if isinstance(error, TyperException):
-        message = error.format_message().replace(": Value error, ", ": ")  # pydantic's, before what is wrong
+        message = error.format_message().replace(": Value error, ", ": ")  # a prefix of pydantic
         if "--format=json" in arguments or ("--format", "json") in pairwise(arguments):
             from dlsync.cli.console import write_failure
 
-            with suppress(DlsyncError, OSError):  # stdout takes nothing
+            with suppress(DlsyncError, OSError):  # stdout cannot be written
                 write_failure(DlsyncError(message), "json", Path())
-        return _say(message, f"See `{getattr(getattr(error, 'ctx', None), 'command_path', 'dlsync')} --help`.")
+        return _write_error(message, f"See `{getattr(getattr(error, 'ctx', None), 'command_path', 'dlsync')} --help`.")
     if isinstance(error, DlsyncError):
         from dlsync.cli.console import explain
 
@@ -91,18 +91,18 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         return error.exit_code
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return _say(f"{place}{error.strerror or error}", "")
-    hint = "Please report it, with what `--debug` says in addition."
-    return _say(f"a bug in dlsync: {type(error).__name__}: {error}", hint)
+        return _write_error(f"{place}{error.strerror or error}", "")
+    hint = "Please report it, with the output of `--debug`."
+    return _write_error(f"a bug in dlsync: {type(error).__name__}: {error}", hint)
 
 
-def _say(message: str, hint: str) -> int:
+def _write_error(message: str, hint: str) -> int:
     _write("\n".join(filter(None, (f"error: {message}", hint))))
     return EXIT_ERROR
 
 
 def _write(text: str) -> None:
-    """Write to stderr what may quote anything: nothing that a terminal acts on, and no key."""
+    """Write a text to stderr, which may quote anything, without escape sequences and without secrets."""
     from dlsync.cli.console import redacted, write_stderr
     from dlsync.messages import visible
 

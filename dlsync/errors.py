@@ -1,4 +1,4 @@
-"""The one tree of exceptions that dlsync raises, and the exit codes that they stand for."""
+"""The exceptions that dlsync raises, and the exit codes."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ EXIT_CHANGES = 2
 EXIT_PARTIAL = 3
 EXIT_REFUSED = 4
 EXIT_INTERRUPTED = 130
-WHEN = {  # a command ends with a code: the table of docs/cli.md
+WHEN = {  # for the table of docs/cli.md
     EXIT_OK: "The command did its work.",
-    EXIT_ERROR: "The usage, the files or the server are at fault, or a question was answered with no. `plan` shows a "
-    "plan that `apply` refuses, `adopt` could not adopt a named resource, `doctor` found a problem.",
+    EXIT_ERROR: "The usage, the files or the server have an error, or the user answered a question with no. `plan` "
+    "shows a plan that `apply` refuses, `adopt` could not adopt a named resource, `doctor` found a problem.",
     EXIT_CHANGES: "`plan --detailed-exitcode`, `export --check`, `accept --check`, `fmt --check` or `drift` found "
     "changes.",
-    EXIT_PARTIAL: "Changes failed or must be made by hand, or `export` or `accept` left some out. The rest is done.",
-    EXIT_REFUSED: "The plan has changes and is stale, or deletes too much, the run is of another account, the lock is "
-    "held or was lost, or some resources are held because of a conflict, and the rest is applied.",
+    EXIT_PARTIAL: "Some changes failed or must be made by hand, or `export` or `accept` left some out. The rest is "
+    "done.",
+    EXIT_REFUSED: "One of: the plan has changes, and is stale or deletes too much; the run is of another account; the "
+    "lock is held or was lost; some resources are held because of a conflict, and the rest is applied.",
     EXIT_INTERRUPTED: "Ctrl-C, SIGTERM or SIGHUP. `apply` prints how many changes it applied, `history` lists them.",
 }
 
 
 class DlsyncError(Exception):
-    """Root of all that dlsync raises on purpose.
+    """The root of all exceptions that dlsync raises.
 
     :param message: what is wrong, where, and what was expected.
     :param hint: what the user can do next; one sentence.
-    :param problems: all that is wrong in the files.
+    :param problems: all problems of the files.
     """
 
     exit_code = EXIT_ERROR
@@ -46,17 +47,17 @@ class DlsyncError(Exception):
 
 
 class SettingsError(DlsyncError):
-    """Options, environment or dlsync.yaml are wrong or incomplete; the message has all problems."""
+    """Options, environment or dlsync.yaml are wrong or incomplete; the message names all problems."""
 
 
 class InvalidTree(DlsyncError):
-    """The files cannot be used; carries every problem found, not only the first."""
+    """The files have errors; ``problems`` has all of them, not only the first."""
 
 
 class Refused(DlsyncError):
-    """What was asked for would break a promise: a guard held it back, nothing was written.
+    """A guard refused the operation; nothing was written.
 
-    :param plan: the plan that is refused, with the reasons; None where something else is.
+    :param plan: the refused plan with the reasons; None if there is no plan.
     """
 
     exit_code = EXIT_REFUSED
@@ -67,7 +68,7 @@ class Refused(DlsyncError):
 
 
 class ManualActionRequired(DlsyncError):
-    """A change that this server has no operation for; the message says, in plain words, what to do by hand."""
+    """The server has no operation for a change; the message says what to do by hand."""
 
     exit_code = EXIT_PARTIAL
 
@@ -76,8 +77,8 @@ class ApiError(DlsyncError):
     """A request to the server failed.
 
     :param request: method and path, such as ``GET /orgs/acme/accounts``; never a header or a body.
-    :param status: the HTTP status, where there was an answer.
-    :param may_be_done: whether the server may have carried out the request all the same.
+    :param status: the HTTP status; None without an answer.
+    :param may_be_done: whether the server may have carried out the request.
     """
 
     def __init__(
@@ -96,11 +97,11 @@ class ApiError(DlsyncError):
 
 
 class Unreachable(ApiError):
-    """No usable answer came: refused, reset, timed out or cut short, retries included."""
+    """The server gave no complete answer, after all retries: refused, reset, timed out or cut short."""
 
 
 class Unauthorised(ApiError):
-    """The server does not accept the key (401), or not for this (403)."""
+    """The server does not accept the key (401), or the key does not permit the request (403)."""
 
 
 class Forbidden(Unauthorised):
@@ -116,23 +117,23 @@ class AccountNotFound(ApiError):
 
 
 class AlreadyExists(ApiError):
-    """A create-if-absent found the name taken (409, 422)."""
+    """The server has a resource of that name already (409, 422)."""
 
 
 class NotModified(ApiError):
-    """The server still has the version that was named in the question (304)."""
+    """The server still has the version that the request named (304)."""
 
 
 class Unsupported(ApiError):
-    """The server has only the documented operations, and this one is not among them (404, 405)."""
+    """The server lacks the operation, which is not documented (404, 405)."""
 
 
 class Rejected(ApiError):
-    """The server understood the request and refuses it (any other 4xx)."""
+    """The server refused the request (any other 4xx)."""
 
 
 class ServerFault(ApiError):
-    """The server is at fault or overloaded (5xx, 429), and retrying did not cure it."""
+    """The server failed or is overloaded (5xx, 429), after all retries."""
 
 
 class InternalError(ServerFault):
@@ -140,8 +141,8 @@ class InternalError(ServerFault):
 
 
 class BadAnswer(ApiError):
-    """An answer of 2xx whose body is not what the operation answers: HTML, broken JSON, a wrong shape."""
+    """An answer with status 2xx has an unexpected body: HTML, broken JSON, or wrong fields."""
 
 
 class UnreadableResource(BadAnswer):
-    """An answer that holds one resource, in a form that cannot be read."""
+    """An answer with one resource cannot be read."""

@@ -1,4 +1,4 @@
-"""Make names, values and messages safe to show: no escape for a terminal, no command for a CI runner, no secret."""
+"""Make texts safe to print: without escape sequences, without commands to a CI runner, and without secrets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 60  # characters of a word that are compared
-_NEAR = 0.65  # at difflib's own 0.6 `sources` would be taken for `series`
+_NEAR = 0.65  # difflib's default of 0.6 takes `sources` for `series`
 _TYPES = {
     "array": "a list",
     "boolean": "true or false",
@@ -34,7 +34,7 @@ _TYPES = {
 
 
 def brief(raw: Json) -> str:
-    """Return a value as a message shows it: scalars as in JSON, shortened; of a list or a mapping that it is one."""
+    """Return a value for a message: a scalar as JSON, shortened; else ``a list`` or ``a mapping``."""
     if isinstance(raw, dict):
         return "a mapping"
     if isinstance(raw, list):
@@ -45,7 +45,7 @@ def brief(raw: Json) -> str:
 
 
 def expectation(node: Mapping[str, Any]) -> str:
-    """Return what a part of a schema asks for: its ``x-expected``, its values, or its types."""
+    """Return what a part of a schema expects, in words: its ``x-expected``, its values, or its types."""
     if "x-expected" in node:
         return str(node["x-expected"])
     if "enum" in node:
@@ -61,7 +61,7 @@ _RESOURCE_FILE = re.compile(r"(?:.*/)?([^/]+?)(?:\.meta)?\.(?:ya?ml|py|sh)")
 
 @lru_cache(maxsize=1024)
 def near_miss(word: str, choices: tuple[str, ...], cutoff: float = _NEAR) -> str | None:
-    """Return the one of the choices that the word was likely meant to be, if any; case and blanks make no difference.
+    """Return the choice that a word misspells, if any; case and blanks are ignored.
 
     :param cutoff: of difflib's ratio, from 0 to 1.
     """
@@ -75,7 +75,7 @@ def _comparable(word: str) -> str:
 
 
 def near_pattern(pattern: str, kinds: tuple[str, ...]) -> str | None:
-    """Return the ``KIND/GLOB`` that a pattern of no kind, or a file, was likely meant to be, if any."""
+    """Return the likely ``KIND/GLOB`` for a file, or for a pattern without a known kind; None if there is none."""
     kind, slash, name = pattern.partition("/")
     if near := near_miss(kind, kinds):
         file = _RESOURCE_FILE.fullmatch(name)
@@ -90,21 +90,21 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
 # GitHub obeys `::` at the start of a line; GitHub and Azure obey `##[` and `##vso[`, TeamCity `##teamcity[`, GitLab
-# `section_start:` and Travis `travis_fold:` anywhere in one. The last character of a match becomes an escape
+# `section_start:` and Travis `travis_fold:` anywhere in a line. The last character of a match becomes an escape
 _CI_COMMAND = re.compile(r"^ *:(?=:)|##(?=\w*\[)|(?:section_(?:start|end)|travis_fold):")
 
-# printable by their categories, and without a glyph: joiners, fillers, selectors of ideographs
+# characters that count as printable and have no glyph: joiners, fillers, selectors of ideographs
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\uffa0\U000e0100-\U000e01ef]")
 _SELECTOR = re.compile("[\ufe00-\ufe0f]")  # of variations, as in emoji
 
 
 def visible(text: str) -> str:
-    r"""Return the text with all that a terminal or a CI runner acts on as an escape: ``\x1b``, ``\u202e``, ``\n``.
+    r"""Escape everything in a text that a terminal or a CI runner obeys: ``\x1b``, ``\u202e``, ``\n``.
 
-    Not printable are, by the Unicode standard's categories, control, format (bidirectional, zero-width), unassigned and
-    private characters, lone surrogates, and line and other separators but the space; nor are fillers and other
-    characters without a glyph. Of a command to a CI runner, one character becomes an escape: ``\x3a:error``,
-    ``#\x23vso[``. A variation selector stays, for emoji hold them; :func:`distinct` shows them where they matter.
+    These are the characters that Unicode does not count as printable: control, format (bidirectional, zero-width),
+    unassigned and private characters, lone surrogates, and separators other than the space. Fillers and other
+    characters without a glyph are escaped too. In a command to a CI runner, one character is escaped: ``\x3a:error``,
+    ``#\x23vso[``. Variation selectors stay, because emoji hold them; :func:`distinct` shows those that matter.
     """
     if not text.isascii() or not text.isprintable():
         shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
@@ -113,7 +113,7 @@ def visible(text: str) -> str:
 
 
 def distinct(texts: Sequence[str]) -> list[str]:
-    """Return visible texts, those in ASCII that differ from another and look the same."""
+    """Return safe texts; those that differ and look the same become ASCII."""
     spellings: defaultdict[str, set[str]] = defaultdict(set)
     for text in texts:
         spellings[_appearance(text)].add(text)
@@ -130,7 +130,7 @@ def _appearance(text: str) -> str:
 def json_text(document: object) -> str:
     """Return a document as indented ASCII JSON and a line break, without a command to a CI runner.
 
-    :raises ValueError: a number in it is infinite or none.
+    :raises ValueError: it holds infinity or not-a-number.
     """
     text = json.dumps(document, indent=2, allow_nan=False)
     return _without_ci_commands(text, "\\u{:04x}") + "\n"
@@ -141,7 +141,7 @@ def _without_ci_commands(text: str, escape: str) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Return the text in at most ``width`` characters; what was cut off is shown as three dots."""
+    """Return the text in at most ``width`` characters; three dots stand for the rest."""
     return text if len(text) <= width else text[: width - len(_ELLIPSIS)] + _ELLIPSIS
 
 
@@ -151,13 +151,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def listed(names: Sequence[object], most: int = 3) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names, and the number of others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + more
 
 
 def in_full(value: Json) -> str:
-    """Return a value as compact JSON, visible."""
+    """Return a value as compact JSON, safe to print."""
     try:
         return visible(json.dumps(value, ensure_ascii=False))
     except ValueError:  # Python prints no integer of more than 4,300 digits
@@ -165,13 +165,13 @@ def in_full(value: Json) -> str:
 
 
 def value(raw: Json, width: int = WIDTH) -> str:
-    """Return a value as compact JSON, visible, in at most ``width`` characters."""
+    """Return a value as compact JSON, safe to print, in at most ``width`` characters."""
     whole = in_full(raw)
     return f'{shortened(whole[:-1], width - 1)}"' if isinstance(raw, str) else shortened(whole, width)
 
 
 def distinct_pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
-    """Return two values that differ such that the texts differ too, each in at most ``width`` characters."""
+    """Return two different values as different texts, each in at most ``width`` characters."""
     left, right = distinct([in_full(before), in_full(after)])
     if left != right and shortened(left, width) == shortened(right, width):
         cut = _common_prefix_length(left, right) - _CONTEXT
@@ -180,7 +180,7 @@ def distinct_pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, s
 
 
 def field_name(path: Path) -> str:
-    """Return a path as ``positions[2].color``; a key that is no plain word as ``scope["a.b"]``."""
+    """Return a path such as ``positions[2].color``, or ``scope["a.b"]`` for a key that is no plain word."""
     return "".join(map(_step, path)).removeprefix(".") or "(all)"
 
 
@@ -189,7 +189,7 @@ def _step(key: str | int) -> str:
 
 
 def url_fault(url: str) -> str:
-    """Return why a URL is no API's address, without showing it: it may hold a password; empty where it may be one."""
+    """Return why a URL is no API's address; empty if it may be one. The URL may hold a password, so it is not shown."""
     if not url.isprintable() or " " in url:
         return "holds a space or a control character"
     try:
@@ -207,13 +207,13 @@ def url_fault(url: str) -> str:
 
 
 KEY = "[key]"
-_BEGINNING = 16  # characters by which a secret is recognised, whatever follows
-_BEFORE_ELLIPSIS = 4  # characters; fewer tell nothing, and begin many words
-_DECODED = 4  # bytes; three of these come by chance in base64
-_ANY_CASE = 6  # characters; a shorter text in other letters is likely another word
+_BEGINNING = 16  # characters: a secret is recognised by its first 16
+_BEFORE_ELLIPSIS = 4  # characters; fewer reveal nothing, and begin many words
+_DECODED = 4  # bytes; base64 holds three of a secret by chance
+_ANY_CASE = 6  # characters; a shorter text in another case is likely another word
 _CUT = re.compile(r"(…|\.{3})")
 _NOT_SHOWN = "[not shown: it holds an encoded secret]"
-_LEVELS = 3  # of escapes in escapes
+_LEVELS = 3  # of nested escapes
 _BYTE = re.compile(r"\\+x(?=[0-9a-fA-F]{2})")
 _CHARACTER = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|([nr]))")
 _INCOMPLETE = re.compile(r"(?:%[0-9a-fA-F]?|&#?\w*|\\+(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?)?)(?=…|\.{3})")
@@ -222,16 +222,16 @@ _STANDARD = str.maketrans("-_", "+/")
 
 
 class Redactor:
-    """Replaces secrets in messages, whole or cut off, in every spelling that servers and libraries use.
+    """Replace secrets in messages, whole or cut off, in every spelling that servers and libraries use.
 
-    A text that holds one in another encoding, such as in the middle of base64, is replaced as a whole.
+    If a text holds a secret in another encoding, such as in the middle of base64, the whole text is replaced.
 
-    :param secrets: each value with what stands for it; no value is empty.
+    :param secrets: each value with its replacement; no value is empty.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         names = {text: name for secret, name in secrets.items() for text in _spellings(secret)}
-        # the client takes the key out of what the server says before anything else does
+        # the client has already replaced the key in texts of the server
         names |= {
             text.replace(key, KEY): name for key in secrets if secrets[key] == KEY for text, name in names.items()
         }
@@ -248,7 +248,7 @@ class Redactor:
         return _NOT_SHOWN if is_escaped or self._holds(_from_base64(plain), _DECODED) else shown
 
     def _holds(self, text: str, shortest: int = 1) -> bool:
-        """Whether a text holds a secret of at least so many bytes, or the beginning of one."""
+        """Whether a text holds a secret of at least ``shortest`` bytes, or the beginning of a secret."""
         *cut, _ = _CUT.split(text)
         found = (text[start : start + length] for start, length, _ in self._found(text))
         is_whole = any(len(secret.encode("utf-8", "surrogatepass")) >= shortest for secret in found)
@@ -266,7 +266,7 @@ class Redactor:
         return "".join([*shown, text[end:]])
 
     def _found(self, text: str) -> list[tuple[int, int, str]]:
-        """Return start, length and name of each secret, and of each beginning that is long enough to be one."""
+        """Return the start, length and name of each secret, and of each beginning of a secret that is long enough."""
         found = []
         for spellings, among in ((self._exact, text), (self._folded, _folded(text))):
             for spelling, name in spellings.items():
@@ -277,7 +277,7 @@ class Redactor:
         return sorted(found, key=lambda one: (one[0], -one[1], one[2]))
 
     def _without_beginning(self, part: str) -> str:
-        """Return a text before an ellipsis without the longest beginning of a secret at its end."""
+        """Return a text before an ellipsis, with the longest beginning of a secret at its end replaced."""
         end = _folded(part)
         lengths = ((_overlap(end, spelling), name) for spelling, name in {**self._exact, **self._folded}.items())
         length, name = max(lengths, key=itemgetter(0))
@@ -285,12 +285,12 @@ class Redactor:
 
 
 def _common_prefix_length(left: str, right: str) -> int:
-    """Return how many characters at their beginning two texts share."""
+    """Return the length of the common prefix of two texts."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
 def _unescaped(text: str) -> str:
-    """Return a text with the characters that percent signs, HTML entities and backslashes stand for."""
+    """Return a text with the escapes of URLs, HTML and backslashes decoded."""
     for _ in range(_LEVELS):
         if not any(mark in text for mark in "%&\\"):
             break
@@ -301,7 +301,7 @@ def _unescaped(text: str) -> str:
 
 
 def _from_base64(text: str) -> str:
-    """Return what is encoded in a text, for each place of a group of four characters where it may begin."""
+    """Return the decoded base64 of a text; it may begin at any of the four places of a group."""
     runs = [("".join(found[1].split()).translate(_STANDARD), found[2] or "") for found in _BASE64.finditer(text)]
     return "\0".join(_decoded(run[place:]) + cut for run, cut in runs for place in range(4))
 
@@ -312,7 +312,7 @@ def _decoded(run: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """Return a text in small letters, each at the place that it had."""
+    """Return a text in lower case, with each character in its place."""
     folded = text.casefold()
     if len(folded) == len(text):
         return folded
@@ -320,7 +320,7 @@ def _folded(text: str) -> str:
 
 
 def _overlap(text: str, secret: str) -> int:
-    """Return how much of a secret's beginning a text ends with; 0 where that is too little to tell anything."""
+    """Return the length of a secret's beginning at the end of a text; 0 if it is too short to reveal anything."""
     if secret[:_BEFORE_ELLIPSIS] not in text:
         return 0
     lengths = range(min(len(secret) - 1, len(text)), _BEFORE_ELLIPSIS - 1, -1)

@@ -1,4 +1,4 @@
-"""The nouns that the steps hand to each other: values only, frozen, without I/O."""
+"""The value types that all layers share: frozen, without I/O."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Document: TypeAlias = Mapping[str, Json] | Callable[[], Mapping[str, Json]]
 Action = Literal["create", "update", "delete"]
 Cause = Literal["repo", "drift", "conflict", "new"]
 Side = Literal["repo", "live"]
-# who moved a field since it was last applied; "kept": nobody, it has differed since then
+# who changed a field since it was last applied; "kept": no side, because both differed already
 ChangedBy = Literal["repo", "drift", "conflict", "kept"]
 Op = Literal["add", "remove", "replace"]
-# "changed": same references, other values; "unknown": what is live in place of a secret was never put there by dlsync
+# "changed": same references, other values; "unknown": dlsync did not write the live value in place of a secret
 Masked = Literal["changed", "unknown"]
 Severity = Literal["error", "warning"]
 Result = Literal["applied", "failed", "skipped"]
 
-# WHATWG URL, "path state": a segment of these is removed, percent-encoded too, so no URL can hold such a name
+# WHATWG URL, "path state": such a segment is removed, even if percent-encoded, so no URL can hold such a name
 DOT_NAMES = frozenset({".", ".."})
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """What a resource is called: ``dashboard/redis``."""
+    """The kind and the name of a resource, such as ``dashboard/redis``."""
 
     kind: str
     name: str
@@ -37,7 +37,7 @@ class Address:
 
 
 class Code(Enum):
-    """What can be wrong, each with its severity and in words; docs/findings.md has a section for each."""
+    """The codes of findings, each with its severity and title; docs/findings.md has a section for each."""
 
     # in files
     INVALID_YAML = "error", "The file is not one YAML document"
@@ -46,17 +46,17 @@ class Code(Enum):
     LINK_LOOP = "error", "A symbolic link leads back to a folder above it"
     INVALID_PATTERN = "error", "A line of .dlsyncignore is no pattern"
     NOT_A_MAPPING = "error", "The file holds something other than a mapping"
-    INVALID_VALUE = "error", "A value is not one that its field takes"
+    INVALID_VALUE = "error", "A field has an invalid value"
     MISSING_FIELD = "error", "A required field is missing"
     MISSPELLED_FIELD = "error", "A required field is misspelled"
-    INVALID_REFERENCE = "error", "A reference has no value, or one that cannot stand there"
+    INVALID_REFERENCE = "error", "A reference has no value, or its value does not fit"
     KEY_IN_FILE = "error", "dlsync.yaml holds an API key"
     UNKNOWN_KIND = "error", "A pattern of `protect` names no kind"
     INVALID_OVERLAY = "error", "An item of an overlay does not say which item it changes"
     SHARED_INVENTORY = "error", "Environments with different accounts have one inventory file"
     UNUSED_OVERLAY = "error", "An overlay changes no resource"
-    INVALID_NAME = "error", "A name cannot be that of a resource"
-    RESERVED_NAME = "error", "A name is that of dlsync's own record"
+    INVALID_NAME = "error", "A name is invalid for a resource"
+    RESERVED_NAME = "error", "A name is reserved for dlsync's own records"
     UNUSED_SETTINGS = "error", "Settings of a plugin have no script"
     MISPLACED_SETTING = "error", "A setting repeats what the script's file says"
     SECOND_FILE = "error", "Two files are for the same resource"
@@ -71,17 +71,17 @@ class Code(Enum):
     NO_RESOURCES = "warning", "The directory holds no resources"
     LIKELY_SECRET = "warning", "A file likely holds a secret"
     AMBIGUOUS_VALUE = "warning", "YAML 1.1 and YAML 1.2 read a value differently"
-    UNKNOWN_PLUGIN = "warning", "A link is to a plugin that the files do not have"
+    UNKNOWN_PLUGIN = "warning", "A link refers to a plugin that the files lack"
     MISSPELLED_NAME = "warning", "A metric or tag is likely misspelled"
     ITEM_ONLY_IN_OVERLAY = "warning", "An overlay adds an item that resembles one of the file"
     LINK_WITHOUT_TAGS = "warning", "A plugin in links.yaml has no tags"
-    UNKNOWN_FIELD = "warning", "A field is not known"
-    UNKNOWN_VALUE = "warning", "A value of a field is not known"
+    UNKNOWN_FIELD = "warning", "A field is unknown"
+    UNKNOWN_VALUE = "warning", "A value of a field is unknown"
     UNSET_REFERENCE = "warning", "A variable of the environment is not set here"
     MISSPELLED_REFERENCE = "warning", "A text resembles a reference"
     UNKNOWN_CODE = "warning", "A comment ignores a code that does not exist"
     NOT_FORMATTED = "warning", "A file cannot be formatted with its comments in place"
-    # of plans, and of what else compares files with a server
+    # of plans, and of other comparisons of files with a server
     UNREADABLE_INVENTORY = "warning", "The inventory cannot be read"
     OTHER_DIRECTORY = "warning", "Another directory may be applied to the account"
     NOT_CHECKED_OUT = "warning", "A plan deletes something where files are not checked out"
@@ -91,7 +91,7 @@ class Code(Enum):
     NOT_MANAGED = "warning", "A resource of the run is no longer managed"
     PROTECTED_RESOURCE = "warning", "A resource without a file stays, since it is protected"
     UNUSED_PATTERN = "warning", "A pattern of `protect` matches nothing"
-    ALREADY_DELETED = "warning", "What is to be deleted does not exist"
+    ALREADY_DELETED = "warning", "A resource to delete does not exist"
     MUTED_RULE = "warning", "A change affects a muted rule"
     UNKNOWN_LIVE_FIELD = "warning", "The server has a field that no schema knows"
     NO_DEFAULT = "warning", "A field was removed from its file and stays live"
@@ -103,7 +103,7 @@ class Code(Enum):
     UNREADABLE_ANSWER = "warning", "A live resource cannot be read"
     ACCOUNT_LOCKED = "warning", "The account is locked"
     NOT_EXPORTED = "error", "A resource could not be exported"
-    NOT_APPLIED = "warning", "A file is not applied yet, so no commit has what is live"
+    NOT_APPLIED = "warning", "A file is not applied yet, so its live version is not committed"
     NOT_IN_PLAN = "warning", "A saved plan lacks a change that the files ask for"
     REPLACED_REFERENCE = "warning", "An export replaces a reference by its value"
     SHARED_FILE = "warning", "An export changes a file of another environment too"
@@ -127,9 +127,9 @@ class Code(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in the files.
+    """An error or a warning, of the files or of a plan.
 
-    :param file: relative to the tree, POSIX style; empty where no file is meant.
+    :param file: relative to the tree, with slashes; empty for none.
     :param line: from 1; ``column`` likewise.
     """
 
@@ -141,7 +141,7 @@ class Problem:
 
     @property
     def severity(self) -> Severity:
-        """Return how bad it is, which its code decides."""
+        """The severity of the code."""
         return self.code.severity
 
     def __str__(self) -> str:
@@ -149,7 +149,7 @@ class Problem:
         return f"{place}: {self.message}" if place else self.message
 
     def as_document(self) -> dict[str, Json]:
-        """Return the problem as JSON has it; file, line and column are null where unknown."""
+        """Return the problem as JSON; file, line and column are null if unknown."""
         return {
             "severity": self.severity,
             "code": str(self.code),
@@ -162,17 +162,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One dashboard, rule or plugin, as the files or the server have it.
+    """A resource in the files or on the server.
 
-    :param given: what it means, or what makes that anew: thousands of parsed documents are not held in memory.
-    :param body: the bytes that stand for it: those to send, or what the server answered.
-    :param file: where it was read from, relative to the tree; empty for a live one.
-    :param written: the document as the file has it, where references or overlays make it mean another.
-    :param source: the file's own bytes, where those to send are others.
-    :param secrets: values from the environment that are in the document, each with its reference.
-    :param overlay: what the chosen environment lays over the file.
-    :param etag: what the server calls this version of a live one; empty where it does not say.
-    :param unreadable: why the body of a live one cannot be read, so that it has no document; empty where it can.
+    :param given: the effective document, or a function that parses it, so that thousands are not held in memory.
+    :param body: the bytes to send, or those that the server answered.
+    :param file: relative to the tree; empty for a live resource.
+    :param written: the document as the file has it, if references or overlays change it.
+    :param source: the bytes of the file, if others are sent.
+    :param secrets: the values of the environment in the document, each with its reference.
+    :param overlay: the overlay of the chosen environment.
+    :param etag: the server's identifier of this version; empty if it has none.
+    :param unreadable: why the body of a live resource cannot be read, so that it has no document; empty if it can.
     """
 
     address: Address
@@ -188,17 +188,17 @@ class Resource:
 
     @property
     def document(self) -> Mapping[str, Json]:
-        """What it means, perhaps made anew: who needs it often keeps it. A plugin's has its text under ``content``."""
+        """The effective document, perhaps parsed at each access. A plugin's has its text under ``content``."""
         return self.given() if callable(self.given) else self.given
 
     @property
     def spelled(self) -> Mapping[str, Json]:
-        """The document as its file has it, references and all."""
+        """The document as its file has it, with references."""
         return self.document if self.written is None else self.written
 
     @property
     def text(self) -> bytes:
-        """The file's own bytes."""
+        """The bytes of the file."""
         return self.body if self.source is None else self.source
 
     @property
@@ -214,16 +214,16 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field that differs, at the smallest path.
+    """A field that differs, at the deepest path.
 
-    :param path: keys and list positions in the file's own document (for ``remove``: in the live one).
-    :param before: live; None for ``add``.
-    :param after: desired; None for ``remove``.
+    :param path: keys and list positions in the document of the file; for ``remove``, in the live document.
+    :param before: the live value; None for ``add``.
+    :param after: the desired value; None for ``remove``.
     :param line: in the change's file, from 1.
-    :param moved: an item of an ordered list that only stands elsewhere; both sides are ``{"index": n}``.
-    :param mover: who moved it since it was last applied; None where that is not known.
-    :param masked: why the two sides say less than there is to say, for the sake of a secret.
-    :param outline: what is added or removed, in sentences for a person.
+    :param moved: whether an item of an ordered list only changed its position; both sides are ``{"index": n}``.
+    :param mover: who changed it since it was last applied; None if unknown.
+    :param masked: why both sides hide a secret.
+    :param outline: the added or removed value in sentences.
     """
 
     path: Path
@@ -238,7 +238,7 @@ class FieldChange:
 
 
 class Place(NamedTuple):
-    """Where an item is drawn on its kind's grid: cells, rows and columns from 1."""
+    """The place of an item on the grid of its kind, in cells; rows and columns count from 1."""
 
     row: int
     column: int
@@ -248,10 +248,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item of a list for a person: in a sentence, and where its kind draws it, as a rectangle.
+    """An item of a list for display, in a sentence; if its kind draws items, also as a rectangle.
 
-    :param label: what sort of item it is.
-    :param place: None where it is not drawn.
+    :param label: the type of the item.
+    :param place: None if it is not drawn.
     """
 
     sentence: str
@@ -265,7 +265,7 @@ class ItemChange:
     """One item of a list on both sides of a change, which may be equal.
 
     :param section: the field that holds the list.
-    :param before: None where it is added; ``after`` where it is removed.
+    :param before: None if it is added; ``after``: None if it is removed.
     :param is_changed: whether the sides differ in more than the place.
     """
 
@@ -276,7 +276,7 @@ class ItemChange:
 
     @property
     def mark(self) -> str:
-        """How the item differs: ``moved and changed`` for example; empty where it does not."""
+        """How the item differs, such as ``moved and changed``; empty if it does not."""
         if self.before is None or self.after is None:
             return "added" if self.after else "removed"
         moved, changed = self.before.place != self.after.place, self.is_changed
@@ -285,11 +285,11 @@ class ItemChange:
 
 @dataclass(frozen=True)
 class Entry:
-    """What was applied of one resource.
+    """The record of what was last applied of a resource, as digests.
 
-    :param applied: the canonical form of what the files said, digested.
-    :param live: that of what was then live, where hand edits were kept beside it; None: the same.
-    :param secrets: the digests of texts that came from secrets, each with its spelling.
+    :param applied: of the canonical form in the files.
+    :param live: of the canonical form on the server, if edits there were kept; None if it was the same.
+    :param secrets: the digests of texts with secrets, each with its spelling.
     :param fingerprint: of the resource's bytes in the files.
     """
 
@@ -300,17 +300,17 @@ class Entry:
 
     @property
     def seen(self) -> Mapping[str, Json]:
-        """What was live after the apply, digested."""
+        """The digests of the live form after the apply."""
         return self.applied if self.live is None else self.live
 
 
 @dataclass(frozen=True)
 class Patched:
-    """A base with an overlay over it.
+    """A document with an overlay applied.
 
-    :param origins: by path in the document, the path in the overlay of what came from it; also of what it removed.
+    :param origins: the path in the overlay for each path of the document that the overlay set or removed.
     :param appended: the paths of list items that only the overlay has.
-    :param faults: by path in the overlay, what it cannot mean.
+    :param faults: the errors of the overlay, each with its path there.
     """
 
     document: dict[str, Json]
@@ -319,14 +319,14 @@ class Patched:
     faults: tuple[tuple[Path, str], ...] = ()
 
     def origin(self, path: Path) -> Path | None:
-        """Return the place in the overlay that a path of the document comes from; None where it is the base's."""
+        """Return the path in the overlay of a value of the document; None if the base has set the value."""
         for length in range(len(path), 0, -1):
             if (found := self.origins.get(path[:length])) is not None:
                 return (*found, *path[length:])
         return None
 
     def origin_of(self, difference: FieldChange) -> Path | None:
-        """Return the same for what differs; a live item that the document lacks belongs to its list."""
+        """Return the same for a difference; a live item that the document lacks counts as its list."""
         path = difference.path
         lacking = difference.op == "remove" and isinstance(path[-1], int)
         return self.origin(path[:-1] if lacking else path)
@@ -352,13 +352,13 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """Create, update or delete of one resource, and once applied, how that went.
+    """Create, update or delete of one resource, and after an apply, its result.
 
-    :param held: why an apply leaves it alone until somebody decides; empty where it does not.
-    :param kept: what differs and stays as it is live, since it was changed there and the files changed elsewhere.
-    :param renamed: the name of the resource that it is a rename of (create) or that is its rename (delete).
-    :param uncertain: whether a change that failed may have been carried out all the same.
-    :param items: works out the items of its lists on both sides, changed or not; few formats show them.
+    :param held: why an apply skips it until a user decides; empty if it does not.
+    :param kept: the differences in which the live value stays, because it was changed there and not in the files.
+    :param renamed: the other name of a renamed resource: the old name for a create, the new name for a delete.
+    :param uncertain: whether a failed change may have been carried out.
+    :param items: computes the items of its lists on both sides, changed or not; few formats show them.
     """
 
     address: Address
@@ -377,11 +377,11 @@ class ResourceChange:
 
     @property
     def outcome(self) -> str:
-        """The result in words: ``unknown`` where it failed and may have been carried out all the same."""
+        """The result in words; ``unknown`` if it failed and may have been carried out."""
         return "unknown" if self.uncertain else self.result or ""
 
     def finished(self, result: Result, error: str = "", *, uncertain: bool = False) -> ResourceChange:
-        """Return this change with the outcome of applying it."""
+        """Return the change with its result."""
         return replace(self, result=result, error=error, uncertain=uncertain)
 
 
@@ -399,15 +399,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes in the order in which they are applied; falsy when there is nothing to do.
+    """The changes in the order of an apply; falsy if there are none.
 
-    :param commit: of the tree, where it is in a git repository; empty otherwise.
-    :param unchanged: how many desired resources are live already.
-    :param adopted: those of them that are not managed yet, and will be.
-    :param kept: those that differ from their files in what was changed on the server, and stay so.
-    :param refused: why an apply refuses the plan, each in sentences that say what to do.
-    :param unrestored: the resources of which a rollback cannot restore a field, since no journal has its value.
-    :param reverts: the run that it is the rollback of; empty for none.
+    :param commit: of the tree; empty outside a git repository.
+    :param unchanged: the number of resources without a change.
+    :param adopted: those of them that become managed.
+    :param kept: those of them that keep edits made on the server.
+    :param refused: why an apply refuses the plan, each with what to do.
+    :param unrestored: the resources with a field that a rollback cannot restore, because no journal has its value.
+    :param reverts: the run that the plan rolls back; empty for none.
     """
 
     target: Target
@@ -425,20 +425,20 @@ class Plan:
         return bool(self.changes)
 
     def count(self, action: Action) -> int:
-        """Return how many changes of that action an apply makes."""
+        """Return the number of changes with an action that an apply makes."""
         return sum(change.action == action and not change.held for change in self.changes)
 
     def with_changes(self, changes: Iterable[ResourceChange]) -> Plan:
-        """Return this plan with its changes as they are after an apply."""
+        """Return the plan with the changes after an apply."""
         return replace(self, changes=tuple(changes))
 
     def with_warnings(self, warnings: Iterable[Problem]) -> Plan:
-        """Return this plan with more warnings."""
+        """Return the plan with more warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))
 
     @property
     def conflicts(self) -> int:
-        """How many changes an apply leaves alone, since somebody has to decide first."""
+        """The number of changes that an apply skips until a user decides."""
         return sum(bool(change.held) for change in self.changes)
 
     @property

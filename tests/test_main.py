@@ -72,8 +72,7 @@ def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch
     done = dlsync("validate", tree)
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        "error: a bug in dlsync: ZeroDivisionError: a\\x1b[2Jb\n"
-        "Please report it, with what `--debug` says in addition.\n"
+        "error: a bug in dlsync: ZeroDivisionError: a\\x1b[2Jb\nPlease report it, with the output of `--debug`.\n"
     )
     debugged = dlsync("validate", tree, "--debug").err
     assert debugged.startswith(TRACE)
@@ -228,7 +227,7 @@ def test_without_a_stdout_nothing_is_begun(tree: Path, server: Served) -> None:
     done = in_a_shell('exec "$@" apply --auto-approve >&-', tree, env)
     assert (done.code, done.err) == (
         1,
-        "error: stdout is closed, and results go there\nSend it to a file or to /dev/null.\n",
+        "error: stdout is closed, but results are written to it\nSend it to a file or to /dev/null.\n",
     )
     assert "Plan: 3 to create" in dlsync("plan", tree, env=env).out
 
