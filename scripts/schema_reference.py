@@ -50,8 +50,8 @@ dlsync schema KIND          # print the JSON Schema of a kind
 dlsync validate             # check the files
 ```
 
-`dlsync init` writes the schemas into `schemas/`, where [editors](editors-and-hooks.md) find them. A field without a
-default that is left out is left to the server. A field that a schema does not know is sent too, with a
+`dlsync init` writes the schemas into `schemas/`, where [editors](editors-and-hooks.md) find them. If a field
+without a default is left out, the server chooses its value. A field that a schema does not know is sent too, with a
 [warning](findings.md). [files](files.md) says where the files are, and [settings](settings.md) has `dlsync.yaml`.
 """
 KINDS = ("dashboard", "rule", "plugin", "link", "package")
