@@ -74,8 +74,9 @@ def create(
         raise SettingsError(f"the files of dlsync are not in {directory} but in {below[0].parent}", hint=hint)
     if exists:
         read_valid(directory)
-    chosen = tuple(dict.fromkeys(environments)) or (environment_names(directory) if exists else ())
-    _check(chosen, directory, exists=exists)
+    known = environment_names(directory) if exists else None
+    chosen = tuple(dict.fromkeys(environments)) or known or ()
+    _check(chosen, known, directory)
     written = () if exists else (FILE_NAME, GIT_IGNORE) if present else SAMPLES
     templates = {file: SAMPLES[file] for file in written}
     for name in [platform] if platform else PIPELINES:
@@ -89,7 +90,7 @@ def create(
     return Created(tuple(write_new(directory, contents)), chosen)
 
 
-def _check(environments: Sequence[str], directory: Path, *, exists: bool) -> None:
+def _check(environments: Sequence[str], known: Sequence[str] | None, directory: Path) -> None:
     if wrong := [name for name in environments if not _ENVIRONMENT.fullmatch(name)]:
         hint = "Use letters, digits, `_`, `-` and single `.`; first a letter or a digit; last neither `.` nor `.lock`."
         raise SettingsError(f"no pipeline can have these environments: {', '.join(map(repr, wrong))}", hint=hint)
@@ -98,7 +99,7 @@ def _check(environments: Sequence[str], directory: Path, *, exists: bool) -> Non
         pairs = ", ".join(f"{name} and {by_folded[name.casefold()]}" for name in alike)
         hint = "Rename one, or give the others with --environments: environments and queues of GitHub ignore case."
         raise SettingsError(f"the names of these environments differ only in case: {pairs}", hint=hint)
-    if exists and (missing := [name for name in environments if name not in environment_names(directory)]):
+    if known is not None and (missing := [name for name in environments if name not in known]):
         hint = f"Add them under `environments:` in {directory / FILE_NAME}, each with its `account`."
         raise SettingsError(f"{FILE_NAME} lacks these environments: {', '.join(missing)}", hint=hint)
 
