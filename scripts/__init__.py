@@ -1,1 +1,1 @@
-"""Scripts of the project itself."""
+"""Scripts that build and document the project."""

@@ -1,4 +1,4 @@
-"""Writes docs/api.md from the docstrings of what ``dlsync`` and ``dlsync.operations`` export."""
+"""Generate docs/api.md from the docstrings of the public names of ``dlsync`` and ``dlsync.operations``."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ import dlsync
 from dlsync import operations
 ```
 
-What is not on this page may change in any release. [library](library.md) has examples that run.
+Everything else may change in any release. [library](library.md) has examples.
 """
 ERRORS = """
 ## Errors
 
-Each error of dlsync is a `dlsync.DlsyncError`; `dlsync.errors` has the others. `code` is the
+All errors are in `dlsync.errors`, and subclasses of `dlsync.DlsyncError`. `code` is the
 [exit code](cli.md#exit-codes) of the command line.
 
 | error | is a | code | when |
@@ -82,7 +82,7 @@ def _errors() -> Iterator[str]:
 
 
 def _signature(function: Callable[..., Any]) -> str:
-    """Return a function's head as its source has it, a parameter a line if it is long."""
+    """Return the signature of a function, from its source, with a line for each parameter if it is long."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     node = next(one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
     node.body, node.decorator_list = [ast.Pass()], []
@@ -95,7 +95,7 @@ def _signature(function: Callable[..., Any]) -> str:
 
 
 def _described(thing: object) -> str:
-    """Return a docstring as Markdown: its text, and a list of its fields."""
+    """Return a docstring as Markdown: its text, then a list of its fields."""
     paragraphs: list[str] = []
     fields: list[str] = []
     for line in str(inspect.getdoc(thing)).splitlines():
@@ -112,13 +112,13 @@ def _described(thing: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return reStructuredText's roles and literals, and requests, as Markdown's code."""
+    """Convert roles and literals of reStructuredText, and requests, to code in Markdown."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text.replace("``", "`"))
     return REQUEST.sub(r"`\g<0>`", text)
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[str]:
-    """Return each parameter of a function as its source has it."""
+    """Yield the parameters of a function, from its source."""
     plain = [*arguments.posonlyargs, *arguments.args]
     defaults = [None] * (len(plain) - len(arguments.defaults)) + [*arguments.defaults]
     yield from (_parameter(argument, default) for argument, default in zip(plain, defaults, strict=True))

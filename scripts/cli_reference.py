@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from the commands' own help."""
+"""Generate docs/cli.md from the help of the commands."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ dlsync --help
 dlsync COMMAND --help
 ```
 
-`DIR` is the current folder by default. Options stand before or after it. Results go to stdout, everything else to
-stderr. `--format json` prints one JSON document. If the command fails, that is `{"format_version": 1, "error": "…",
-"problems": […]}`, where a problem has `severity`, `code`, `file`, `line`, `column` and `message`, as each of the
-`warnings` of `plan`, `apply` and `drift` has. [findings](findings.md) explains each code, and the formats for CI. The
-[README](../README.md) shows a first round, [json](json.md) the JSON of each command, and [settings](settings.md) the
+`DIR` is the current folder by default. Options can come before or after it. Results go to stdout, everything else to
+stderr. `--format json` prints one JSON document. If the command fails, the document is `{"format_version": 1, "error":
+"…", "problems": […]}`. Each problem, and each of the `warnings` of `plan`, `apply` and `drift`, has `severity`, `code`,
+`file`, `line`, `column` and `message`. [findings](findings.md) explains each code, and the formats for CI. The
+[README](../README.md) shows the first steps, [json](json.md) the JSON of each command, and [settings](settings.md) the
 settings.
 
 ## Exit codes
@@ -50,7 +50,7 @@ def reference() -> str:
 
 
 def _below(command: object) -> list[list[str]]:
-    """Return the paths of the commands below a command."""
+    """Return the paths of the subcommands of a command."""
     commands = getattr(command, "commands", {})
     return [[name, *path] for name, found in commands.items() for path in ([], *_below(found))]
 

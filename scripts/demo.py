@@ -1,4 +1,4 @@
-"""``make demo``: dlsync shown at work, on a server of its own, with the example repository."""
+"""``make demo``: show dlsync at work, with a server and the example repository."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ CHANGES = 2
 
 
 def main() -> None:
-    """Run the demo in a folder of its own; everything that was started is stopped at the end."""
-    # the server and the database of the reader's shell are none of this: its applies would delete what is there
+    """Run the demo in a temporary folder, and stop the server at the end."""
+    # the demo would apply to a server that the environment names, and delete resources there
     for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="dlsync-demo-") as folder, served() as url:
         shutil.copytree(EXAMPLE, Path(folder, "monitoring"))
         os.chdir(folder)
-        # with a home of its own, where the cache of ETags goes
+        # a separate home folder, for the cache of ETags
         os.environ |= {"DLSYNC_URL": url, "DLSYNC_API_KEY": KEY, "HOME": folder, "XDG_CACHE_HOME": f"{folder}/cache"}
         show(url)
-    say("Done. The server is stopped and the folder is gone.")
+    say("Done. The server is stopped, and the folder deleted.")
 
 
 def show(url: str) -> None:
-    """Go once through what a team does with dlsync."""
-    say("A tree of dashboards, rules and plugins, checked without a server:")
+    """Run the commands that a team uses."""
+    say("Check a tree of dashboards, rules and plugins, without a server:")
     dlsync("validate", "monitoring")
-    say("What applying it would change on the server, as CI shows it on a pull request:")
+    say("Show what an apply would change on the server, as CI does on a pull request:")
     dlsync("plan", "monitoring", "--detailed-exitcode", expected=CHANGES)
     say("Apply it, as CI does on a merge:")
     dlsync("apply", "monitoring", "--auto-approve")
-    say("Plan again: the plan was the truth, so there is nothing left to do.")
+    say("Plan again: the server matches the files, so there are no changes.")
     dlsync("plan", "monitoring", "--detailed-exitcode")
-    say("Somebody edits a dashboard on the server by hand ...")
+    say("Someone edits a dashboard on the server ...")
     edit_by_hand(f"{url}/orgs/acme/accounts/default/dashboards/checkout")
-    say("... and the next plan shows it, field by field.")
+    say("... and the next plan shows the changed field.")
     dlsync("plan", "monitoring", "--detailed-exitcode", expected=CHANGES)
-    say("The hand edit is worth keeping: export writes it into the file, comments and all.")
+    say("Keep the edit: export writes it into the file, and keeps comments.")
     before = Path("monitoring/dashboards/shop/checkout.yaml").read_text(encoding="utf-8").splitlines()
     dlsync("export", "monitoring")
     after = Path("monitoring/dashboards/shop/checkout.yaml").read_text(encoding="utf-8").splitlines()
     for old, new in zip(before, after, strict=True):
         if old != new:
             print(f"    - {old}\n    + {new}", flush=True)
-    say("A backup of the whole account, into a new folder, which plans to nothing:")
+    say("Back up the whole account into a new folder; a plan of it has no changes:")
     dlsync("export", "backup", "--org", "acme", "--account", "default", quiet=True)
     dlsync("plan", "backup", "--org", "acme", "--account", "default", "--detailed-exitcode")
 
 
 def edit_by_hand(url: str) -> None:
-    """Change one field of a dashboard past dlsync."""
+    """Change a field of a dashboard without dlsync."""
     key = {"Authorization": f"Bearer {KEY}"}
     with urlopen(Request(url, headers={**key, "Accept": "application/yaml"})) as answer:  # noqa: S310 - our own server
         text = answer.read().decode().replace("period: 3600", "period: 7200")
@@ -72,7 +72,7 @@ def edit_by_hand(url: str) -> None:
 @contextmanager
 def served() -> Iterator[str]:
     """Run ``dlsync serve`` on a free port and yield its URL."""
-    say("A server of dlsync's own, in memory:\n$ dlsync serve")
+    say("Start a server in memory:\n$ dlsync serve")
     with subprocess.Popen([sys.executable, "-m", "dlsync", "serve"], stdout=subprocess.PIPE, text=True) as server:
         try:
             url = server.stdout.readline().strip() if server.stdout else ""
@@ -83,7 +83,7 @@ def served() -> Iterator[str]:
 
 
 def dlsync(*arguments: str, expected: int = 0, quiet: bool = False) -> None:
-    """Run a command as a user would, and stop the demo where it does not end as it should."""
+    """Run a command as a user would; end the demo if its exit code is wrong."""
     print(f"$ dlsync {' '.join(arguments)}", flush=True)
     stdout = subprocess.DEVNULL if quiet else None
     code = subprocess.run([sys.executable, "-m", "dlsync", *arguments], check=False, stdout=stdout).returncode
@@ -92,7 +92,7 @@ def dlsync(*arguments: str, expected: int = 0, quiet: bool = False) -> None:
 
 
 def say(text: str) -> None:
-    """Print what comes next."""
+    """Print a heading for the next step."""
     print(f"\n# {text}", flush=True)
 
 

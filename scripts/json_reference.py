@@ -1,4 +1,4 @@
-"""Writes docs/json.md: the schema of a plan, and what the other commands print when they run."""
+"""Generate docs/json.md: the schema of a plan, and the output of the other commands."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ HEAD = """\
 dlsync COMMAND --format json
 ```
 
-The command prints one JSON document to stdout, and everything else to stderr. `format_version` rises when a field
-changes its meaning or goes away. New fields can come at any time. A command that fails prints the document of
-[a failure](#a-failure); the [exit code](cli.md#exit-codes) says how it ended. With `--all-environments`, `environments`
-has a plan or a failure by environment, and `summary` the sums. The commands of the API families print what the server
-sends; those that only write print a `message` that says what was done.
+The command prints one JSON document to stdout, and everything else to stderr. `format_version` increases when a field
+changes its meaning or is removed. New fields can be added at any time. A command that fails prints the document of
+[a failure](#a-failure); the [exit code](cli.md#exit-codes) has the reason. With `--all-environments`, `environments`
+has a plan or a failure for each environment, and `summary` the totals. The commands of the API families print the
+response of the server; those that only write print a `message` with the change.
 """
 EXAMPLES = """
 ## Examples
 
-Runs printed these examples; `...` stands for items after the second of a list.
+These examples are output of real runs; `...` stands for the items of a list after the second.
 """
 RULE = """\
 title: A host is overloaded
@@ -46,23 +46,31 @@ criteria:
   - metric: base.load
     condition: {threshold: 4, timeout: 300}
 """
-# a heading, the text below it, and the command; what a command is without is done between them
+# a heading, the text below it, and a command
 COMMANDS = (
     ("validate", "The problems of the files; `code` is one of the [findings](findings.md).", "validate"),
-    ("render", "The files as they are sent, a list.", "render"),
-    ("drift", "What changed on the server since the last apply; changes are as [of a plan](#plan-change).", "drift"),
+    ("render", "A list of the files in the form in which they are sent.", "render"),
+    (
+        "drift",
+        "What changed on the server since the last apply; each change is like [that of a plan](#plan-change).",
+        "drift",
+    ),
     (
         "export",
-        "The files that were written; with `--check`, that would be. `accept` prints the same.",
+        "The written files, or with `--check`, the files to write. `accept` prints the same.",
         "export --check",
     ),
-    ("fmt", "The files that were written; with `--check`, that would be.", "fmt --check"),
-    ("history", "The runs, the latest first. `summary` counts the changes by their result.", "history"),
+    ("fmt", "The written files, or with `--check`, the files to write.", "fmt --check"),
+    ("history", "The runs, newest first. `summary` counts the changes by their result.", "history"),
     ("inventory list", "The managed resources. `inventory rebuild` prints the same.", "inventory list"),
-    ("release, adopt", "`released` or `adopted`, and `left`: what was left out, with the reason.", "release rule/load"),
+    (
+        "release, adopt",
+        "`released` or `adopted`, and `left`: the resources that were skipped, with the reason.",
+        "release rule/load",
+    ),
     ("doctor", f"`status` is one of {', '.join(f'`{one}`' for one in get_args(Status))}.", "doctor"),
-    ("packs list", "The packs, each with how many dashboards, rules and plugins it has.", "packs list"),
-    ("A failure", "`problems` are those of the files, if they are the reason.", "plan --account nowhere"),
+    ("packs list", "The packs, with their numbers of dashboards, rules and plugins.", "packs list"),
+    ("A failure", "`problems` are the errors in the files, if they are the reason.", "plan --account nowhere"),
 )
 MASKS = (
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:8080"),
@@ -99,7 +107,7 @@ def _examples(folder: Path) -> Iterator[str]:
 
 
 def _printed(command: str, *directory: str) -> str:
-    """Run a command, and return the JSON that it prints, as it is on any machine."""
+    """Run a command, and return its JSON without values that differ between machines and runs."""
     text = io.StringIO()
     with redirect_stdout(text), redirect_stderr(io.StringIO()):
         main([*command.split(), *directory])

@@ -1,4 +1,4 @@
-"""``make package``: writes the sdist and the wheel into dist/, and tries the wheel in an environment of its own."""
+"""``make package``: build the sdist and the wheel in dist/, and test the wheel in a new environment."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ KEY = "changeme"
 
 
 def main() -> None:
-    """Build both, install the wheel as docs/container.md does, and use it in an empty folder."""
-    # the server and the database of the shell are none of this
+    """Build both, install the wheel as docs/container.md does, and run it in an empty folder."""
+    # use no server or database that the environment names
     for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
         del os.environ[name]
     shutil.rmtree(DIST, ignore_errors=True)
-    # what the lock file pins builds it: nothing else is downloaded
+    # build with the tools that the lock file pins, without a download
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT))
     with tempfile.TemporaryDirectory(prefix="dlsync-package-") as folder:
-        os.chdir(folder)  # where no folder `dlsync` hides the wheel's
+        os.chdir(folder)  # no folder `dlsync` hides the installed package here
         wheel = DIST / f"dlsync-{__version__}-py3-none-any.whl"
         dlsync = installed(wheel)
         try_commands(dlsync)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def installed(wheel: Path) -> str:
-    """Install the wheel into a new environment, with only what its lock file pins, and return the path of dlsync."""
+    """Install the wheel and the pinned dependencies into a new environment, and return the path of dlsync."""
     run(sys.executable, "-m", "venv", "--without-pip", "venv")
     pip("install", "--no-deps", "--require-hashes", "--requirement", str(LOCK))
     pip("install", "--no-deps", str(wheel))
@@ -52,12 +52,12 @@ def installed(wheel: Path) -> str:
 
 
 def pip(*arguments: str) -> None:
-    """Run this environment's pip on the new one, which takes less time than to install another."""
+    """Run this environment's pip on the new environment, which needs no pip of its own."""
     run(sys.executable, "-m", "pip", "--quiet", "--python", "venv", *arguments)
 
 
 def try_commands(dlsync: str) -> None:
-    """Run what reads the files that the wheel holds beside its modules: samples, schemas, templates, the demo."""
+    """Run commands that read data files of the wheel: samples, schemas, templates, the demo."""
     expect(f"dlsync {__version__}\n", run(dlsync, "--version"))
     run(dlsync, "init", "monitoring")
     expect("0 errors, 0 warnings", run(dlsync, "validate", "monitoring"))
@@ -80,7 +80,7 @@ def served(dlsync: str) -> Iterator[str]:
 
 
 def run(*command: str, expected: int = 0) -> str:
-    """Run a command, return what it prints, and stop where it does not end as it should."""
+    """Run a command and return its output; exit if its exit code is wrong."""
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != expected:
         sys.exit(f"package: {' '.join(command)}: exit code {done.returncode}\n{done.stdout}")
@@ -88,7 +88,7 @@ def run(*command: str, expected: int = 0) -> str:
 
 
 def expect(text: str, printed: str) -> None:
-    """Stop where a command did not print a text."""
+    """Exit unless the output contains a text."""
     if text not in printed:
         sys.exit(f"package: expected {text!r} in:\n{printed}")
 

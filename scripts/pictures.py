@@ -1,4 +1,4 @@
-"""``make pictures``: writes the pictures of README.md and docs/html.md, from a run with the example repository."""
+"""``make pictures``: generate the pictures of README.md and docs/html.md from a run with the example repository."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BACKGROUND, TEXT = (22, 24, 29), (215, 219, 226)
 RED, GREEN, YELLOW = (242, 119, 122), (140, 200, 120), (240, 200, 100)
 BLUE, MAGENTA, CYAN = (110, 165, 240), (200, 150, 225), (110, 200, 200)
 THEME = TerminalTheme(BACKGROUND, TEXT, [BACKGROUND, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, TEXT])
-# rich's own has fonts of another host
+# rich's own template loads fonts from another host
 RECORDING = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="A run of dlsync">
 <style>
@@ -56,16 +56,16 @@ RECORDING = """\
 
 
 class Terminal(io.StringIO):
-    """A terminal in memory, so that the output has its colours."""
+    """A terminal in memory, for output in colour."""
 
     def isatty(self) -> bool:
-        """Say that this is a terminal."""
+        """Return that this is a terminal."""
         return True
 
 
 @contextmanager
 def example() -> Iterator[str]:
-    """Apply the example repository to a server of its own, in a folder of its own, and yield the server's URL."""
+    """Apply the example repository to a new server, in a temporary folder, and yield the server's URL."""
     with tempfile.TemporaryDirectory() as folder, running() as server, chdir(folder):
         settings = {"DLSYNC_URL": server.url, "DLSYNC_API_KEY": KEY, "TERM": "xterm"}
         shutil.copytree(EXAMPLE, "monitoring")
@@ -75,7 +75,7 @@ def example() -> Iterator[str]:
 
 
 def recording(url: str) -> str:
-    """Return the terminal of a change in git, and of one on the server, as SVG."""
+    """Return the recording of a change in git, and of a change on the server, as SVG."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, highlight=False)
 
     def shown(words: str, *commands: str) -> None:
@@ -95,7 +95,7 @@ def recording(url: str) -> str:
 
 
 def timed(svg: str) -> str:
-    """Let the lines of a recording appear one after the other, once."""
+    """Animate a recording, so that its lines appear one after the other."""
 
     def later(match: re.Match[str]) -> str:
         return f'{match[0]} style="animation: show {(int(match[1]) + 1) * SECONDS:.2f}s step-end"'
@@ -104,7 +104,7 @@ def timed(svg: str) -> str:
 
 
 def page(url: str) -> None:
-    """Draw the plan of a few changes as a browser shows it, in light and in dark."""
+    """Take screenshots of a plan in HTML, in light and in dark."""
     edit("dashboards/shop/checkout.yaml", "title: Orders on their way to the warehouse", "title: Orders on their way")
     edit(
         "dashboards/shop/checkout.yaml",
@@ -116,7 +116,7 @@ def page(url: str) -> None:
     text = dlsync("plan monitoring --format html").replace(url, "http://127.0.0.1:8080/api/v1")
     Path("plan.html").write_text(text, encoding="utf-8")
     with sync_playwright() as playwright:
-        # root, as in a container, has no sandbox
+        # chromium has no sandbox for root, as in a container
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for scheme in ("light", "dark"):
             view = browser.new_page(viewport={"width": 1000, "height": 980}, color_scheme=scheme)
@@ -125,16 +125,16 @@ def page(url: str) -> None:
 
 
 def edit(name: str, old: str, new: str) -> None:
-    """Change one place of a file."""
+    """Replace a text in a file."""
     file = Path("monitoring", name)
     text = file.read_text(encoding="utf-8")
     if old not in text:
-        raise SystemExit(f"{name} has no {old!r}: mend scripts/pictures.py")
+        raise SystemExit(f"{name} has no {old!r}: correct scripts/pictures.py")
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def dlsync(command: str) -> str:
-    """Run a command in this process, and return what a terminal gets of its output."""
+    """Run a command in this process, and return its output for a terminal."""
     with redirect_stdout(Terminal()) as output, redirect_stderr(io.StringIO()):
         main(command.split())
     return output.getvalue()

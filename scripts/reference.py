@@ -1,4 +1,4 @@
-"""``make reference``: writes the pages of docs/ that are made from the code."""
+"""``make reference``: generate pages of docs/ from the code."""
 
 from __future__ import annotations
 

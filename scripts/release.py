@@ -1,4 +1,4 @@
-"""For .github/workflows/release.yml: prints what the changelog says of the version that a tag names."""
+"""Print the section of the changelog for the version of a tag, for .github/workflows/release.yml."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def notes(tag: str, changelog: str) -> str:
     """Return the section of a version, without its heading.
 
     :param tag: ``v`` and the version, such as ``v0.1.0``.
-    :raises ValueError: the tag is for another version than dlsync's, or the changelog has no dated section for it.
+    :raises ValueError: the tag is not dlsync's version, or the changelog has no dated section for it.
     """
     if tag != f"v{__version__}":
         raise ValueError(f"the tag is {tag}, but dlsync/__init__.py has the version {__version__}")

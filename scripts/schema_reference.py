@@ -1,4 +1,4 @@
-"""Writes what the JSON Schemas say as tables: docs/settings.md, docs/schemas.md, and the plan of docs/json.md."""
+"""Generate tables from the JSON Schemas: docs/settings.md, docs/schemas.md, and the plan of docs/json.md."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ dlsync doctor               # show each setting and its source
 dlsync schema dlsync        # print the schema of dlsync.yaml
 ```
 
-An option goes before an environment variable, which goes before `dlsync.yaml` and its environment. Every field of
-`dlsync.yaml` is optional: options and variables are enough.
+An option overrides an environment variable, which overrides `dlsync.yaml` and its environment. All fields of
+`dlsync.yaml` are optional.
 
 | setting | option | variable | in `dlsync.yaml` |
 | --- | --- | --- | --- |
@@ -35,8 +35,8 @@ An option goes before an environment variable, which goes before `dlsync.yaml` a
 | environment | `--environment`, `-e` | `DLSYNC_ENVIRONMENT` | none; `environments` lists them |
 | key of the API | `--api-key-file` | `DLSYNC_API_KEY` | none: a key is a secret |
 
-[environments](environments.md) shows variables and overlays, [ownership](ownership.md) what `prune`, `protect` and
-`inventory` do, and [limits](limits.md) how requests are limited.
+[environments](environments.md) explains variables and overlays, [ownership](ownership.md) explains `prune`, `protect`
+and `inventory`, and [limits](limits.md) the limits on requests.
 
 ## dlsync.yaml
 
@@ -50,21 +50,21 @@ dlsync schema KIND          # print the JSON Schema of a kind
 dlsync validate             # check the files
 ```
 
-`dlsync init` writes the schemas into `schemas/`, where [editors](editors-and-hooks.md) find them. If a field
-without a default is left out, the server chooses its value. A field that a schema does not know is sent too, with a
-[warning](findings.md). [files](files.md) says where the files are, and [settings](settings.md) has `dlsync.yaml`.
+`dlsync init` writes the schemas into `schemas/`, where [editors](editors-and-hooks.md) find them. If you omit a field
+without a default, the server decides its value. dlsync sends fields that are not in the schema too, with a
+[warning](findings.md). [files](files.md) describes the folders, and [settings](settings.md) `dlsync.yaml`.
 """
 KINDS = ("dashboard", "rule", "plugin", "link", "package")
 
 
 def settings() -> str:
-    """Return the page of the settings."""
+    """Return the page about the settings."""
     schema = schema_of("dlsync")
     return SETTINGS + table(schema, [*_rows(schema, schema["$defs"]["settings"]), *_rows(schema, schema)])
 
 
 def files() -> str:
-    """Return the page of the schemas of resources."""
+    """Return the page about the files of resources."""
     return FILES + "".join(map(sections, KINDS))
 
 
@@ -75,7 +75,7 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def sections(name: str) -> str:
-    """Return a schema as a section, with one below it for each mapping that it defines."""
+    """Return a schema as a section, with a subsection for each mapping that it defines."""
     schema = schema_of(name)
     title, _, path = schema["title"].partition(": ")
     where = f"`{path}`. " if path else ""
@@ -87,7 +87,7 @@ def sections(name: str) -> str:
 
 
 def table(schema: dict[str, Any], rows: list[tuple[str, dict[str, Any], bool]]) -> str:
-    """Return fields as a table, and below it those that only the server sets."""
+    """Return fields as a table, and below it the fields that only the server sets."""
     name = schema["$id"].rpartition(":")[2]
     text = "| field | value | default | meaning |\n| --- | --- | --- | --- |\n"
     for field, node, required in rows:
@@ -101,7 +101,7 @@ def table(schema: dict[str, Any], rows: list[tuple[str, dict[str, Any], bool]]) 
 
 
 def _rows(schema: dict[str, Any], node: dict[str, Any], above: str = "") -> list[tuple[str, dict[str, Any], bool]]:
-    """Return the fields of a mapping, those of unnamed mappings in it by their path, with whether each is required."""
+    """Return the fields of a mapping, and whether each is required; the fields of unnamed mappings have paths."""
     found = []
     for name, field in node.get("properties", {}).items():
         target = _resolved(schema, field)
@@ -119,10 +119,10 @@ def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(name: str, node: dict[str, Any]) -> str:
-    """Return in words which values a field takes."""
+    """Describe the values of a field."""
     if "$ref" in node:
         title = node["$ref"].rpartition("/")[2]
-        # those of dlsync.yaml have no sections of their own
+        # mappings of dlsync.yaml have no sections
         return "mapping" if name == "dlsync" else f"[{title}](#{name}-{title})"
     if "x-expected" in node:
         return str(node["x-expected"])
@@ -137,7 +137,7 @@ def _value(name: str, node: dict[str, Any]) -> str:
 
 
 def _examples(node: dict[str, Any], meaning: str) -> str:
-    """Return the examples of a field that its meaning does not name."""
+    """Return the examples of a field, unless its meaning has them."""
     values = [json.dumps(value) for value in node.get("examples", ()) if not isinstance(value, dict)]
     named = all(value.strip('"') in meaning for value in values)
     return "" if named else f" For example {', '.join(f'`{value}`' for value in values)}."

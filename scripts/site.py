@@ -1,4 +1,4 @@
-"""``make site``: builds the documentation site into build/site, with a Markdown twin of each page and llms.txt."""
+"""``make site``: build the documentation in build/site, with the Markdown of each page and llms.txt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "zensical.toml"
 PROJECT = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["project"]
 HOME = "index.md"
-# pages outside docs/, which would be out of the generator's sight
+# pages outside docs/, which the generator does not find
 OUTSIDE = {"README.md": HOME, **{name: name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")}}
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!\w+:)([^)#\s]+)((?:#[^)]*)?)\)")
 PICTURE = re.compile(r"!\[([^\]]*)\]\((?!\w+:)([^)]+)\)")
@@ -23,7 +23,7 @@ LISTED = re.compile(r"^- \[[^\]]+\]\(([^)]+)\): (.*)$", re.MULTILINE)
 
 
 def pages(navigation: list[Any]) -> list[tuple[str, str]]:
-    """Return the title and the path of each page of a navigation, in its order."""
+    """Return the title and path of each page of a navigation, in order."""
     found: list[tuple[str, str]] = []
     for entry in navigation:
         for title, below in entry.items():
@@ -35,14 +35,14 @@ TITLES = {path: title for title, path in pages(PROJECT["nav"])}
 
 
 def site_path(path: str) -> str | None:
-    """Return where the site has a file of the repository, if it has it."""
+    """Return the path in the site of a file of the repository; None if the site lacks it."""
     return OUTSIDE.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else None)
 
 
 def staged(text: str, path: str) -> str:
-    """Rewrite the links of a page for its place in the site; a path as a link's words becomes the page's title.
+    """Rewrite the links of a page for its place in the site; a link whose text is its path gets the page's title.
 
-    What the site does not have, such as a folder, is named without a link.
+    A link to something that the site lacks, such as a folder, becomes text.
     """
 
     def target(link: str) -> str | None:
@@ -68,7 +68,7 @@ def stage(folder: Path) -> None:
 
 
 def index(home: str) -> str:
-    """Return llms.txt: the pages with what the first page says of each, for readers that are programs (llmstxt.org)."""
+    """Return llms.txt, a list of the pages for programs, with their descriptions from the first page (llmstxt.org)."""
     about = {path: f": {words}" for path, words in LISTED.findall(home)}
     lines = [f"# {PROJECT['site_name']}\n\n> {PROJECT['site_description']}\n\n"]
     for entry in PROJECT["nav"]:
@@ -79,9 +79,9 @@ def index(home: str) -> str:
 
 
 def build(folder: Path = ROOT) -> Path:
-    """Build the site in a folder that holds the configuration, and return where it is.
+    """Build the site in a folder with the configuration, and return its path.
 
-    :raises SystemExit: the generator failed or warned, such as of a link that leads nowhere.
+    :raises SystemExit: the generator failed or warned, for example of a broken link.
     """
     source, site = Path(folder, PROJECT["docs_dir"]), Path(folder, PROJECT["site_dir"])
     for old in (source, site):
