@@ -1,1 +1,1 @@
-"""How long dlsync takes, against what must be done at the least: ``make bench``."""
+"""Measure dlsync against the least work that a command needs: ``make bench``."""

@@ -1,4 +1,4 @@
-"""Measures all targets and prints the table; ``make bench`` and ``make bench-quick`` call it."""
+"""Measure all cases and print the table; ``make bench`` and ``make bench-quick`` call it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUNDS = 5
 
 
 def measured(case: Case, rounds: int) -> Measured:
-    """Run both sides of a case by turns, so that what else the machine does falls on both."""
+    """Run both sides of a case in turn, so that other load on the machine affects both."""
     runs: list[Run] = []
     floors: list[Run] = []
     for _ in range(rounds):
@@ -31,14 +31,14 @@ def measured(case: Case, rounds: int) -> Measured:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the cases and print the table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--quick", action="store_true", help="in under two minutes: fewer rounds of what takes long")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds of slow cases, in under two minutes")
     parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, help="of each case; with fewer than five, a hint and no more"
+        "--rounds", type=int, default=ROUNDS, help="of each case; the result of fewer than five is only a hint"
     )
-    parser.add_argument("--only", default="", help="those cases alone whose name holds this")
-    parser.add_argument("--markdown", type=Path, help="a file to write the table into")
+    parser.add_argument("--only", default="", help="only cases whose name contains this")
+    parser.add_argument("--markdown", type=Path, help="also write the table to this file")
     given = parser.parse_args()
     rows: list[tuple[str, ...]] = []
     with staged() as stage:

@@ -1,6 +1,6 @@
-"""An account to measure on: as many dashboards, rules and plugins as wanted, the same ones every time.
+"""Generate an account for benchmarks: any number of dashboards, rules and plugins, always the same ones.
 
-Their shape is that of real ones: dashboards of 4 KB, rules of 0.3 KB, plugins of 4 KB.
+They have the size of real ones: dashboards of 4 KB, rules of 0.3 KB, plugins of 4 KB.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHECKS = 24
 
 
 def files(scale: float = 1) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a tree, settings included.
+    """Yield the files of a tree, with its settings.
 
     :param scale: 1 for 1,000 resources of each kind.
     """
@@ -38,7 +38,7 @@ def files(scale: float = 1) -> Iterator[tuple[str, bytes]]:
 
 
 def write(folder: Path, scale: float = 1) -> Path:
-    """Write the tree into a folder, which is returned."""
+    """Write the tree into a folder, and return the folder."""
     for file, content in files(scale):
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def check_{place}(values, alerts):
 
 
 def main() -> None:
-    """Write the tree that the arguments ask for."""
+    """Write a tree for benchmarks."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=float, default=1)

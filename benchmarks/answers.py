@@ -1,4 +1,4 @@
-"""What the server for benchmarks answers: bytes that are ready to be sent, the same as those of ``dlsync serve``."""
+"""The responses of the server for benchmarks: prepared bytes, equal to those of ``dlsync serve``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DEFAULTS = {"description": "", "interval": 30, "params": "", "type": "", "pack"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it goes over the wire, and what goes to a client that knows its ETag."""
+    """The bytes of a response, and of the response to a client that has its ETag."""
 
     whole: bytes
     etag: bytes = b""
@@ -38,14 +38,14 @@ class Answer:
 
 
 def answer(status: int, body: bytes = b"", kind: str = _JSON, headers: str = "") -> Answer:
-    """Return an answer without an ETag."""
-    about = "" if status == 204 else f"content-length: {len(body)}\r\n"  # noqa: PLR2004 - that status alone has none
+    """Return a response without an ETag."""
+    about = "" if status == 204 else f"content-length: {len(body)}\r\n"  # noqa: PLR2004 - the only status without one
     about += f"content-type: {kind}\r\n" if body else ""
     return Answer(f"HTTP/1.1 {_LINES[status]}\r\n{_DATE}{about}{headers}\r\n".encode() + body)
 
 
 def found(body: bytes, kind: str = _JSON, headers: str = "") -> Answer:
-    """Return what a GET answers, with its ETag."""
+    """Return the response to a GET, with an ETag."""
     etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     headers += f"etag: {etag}\r\n"
     not_modified = f"HTTP/1.1 304 Not Modified\r\n{_DATE}{headers}\r\n".encode()
@@ -53,7 +53,7 @@ def found(body: bytes, kind: str = _JSON, headers: str = "") -> Answer:
 
 
 def error(status: int, reason: str, headers: str = "") -> Answer:
-    """Return an answer that says what is wrong."""
+    """Return the response to a request with an error."""
     return answer(status, compact({"error": reason}), headers=headers)
 
 
@@ -76,7 +76,7 @@ def _identifier(family: str, name: str) -> str:
 
 @dataclass
 class _Held:
-    """What an account holds: each answer by its path, and by family what each name has in the list."""
+    """The content of an account: the response for each path, and the entries of each list by name."""
 
     ready: dict[str, Answer] = field(default_factory=dict)
     rows: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"dashboards": {}, "rules": {}, "plugins": {}})
@@ -88,11 +88,11 @@ class _Held:
 
 
 class Account:
-    """The one account of the server: takes what is written, and gives it back.
+    """The only account of the server, which stores what clients write.
 
-    :param tree: the files that it holds in the beginning; None for none.
-    :param documented_only: it has no lists of dashboards and rules, and deletes neither.
-    :param rewrites: it answers dashboards and rules as YAML of its own, keys sorted and quoted in its own way.
+    :param tree: the files of its initial content; None for none.
+    :param documented_only: has no lists of dashboards and rules, and refuses to delete them.
+    :param rewrites: returns the YAML of dashboards and rules with other quotes and sorted keys.
     """
 
     def __init__(self, tree: Path | None = None, *, documented_only: bool = False, rewrites: bool = False) -> None:
@@ -109,13 +109,13 @@ class Account:
         self._beginning = self._held.copy()
 
     def reset(self) -> None:
-        """Make it what it was in the beginning."""
+        """Restore the initial content."""
         self._held = self._beginning.copy()
 
     def answered(self, method: str, path: str, body: bytes) -> Answer:
-        """Return the answer to a request.
+        """Return the response to a request.
 
-        :param path: from the server's root on.
+        :param path: from the server's root.
         """
         if path == ACCOUNTS and method == "GET":
             return found(compact([{"agent_keys": [], "id": _ORG, "name": "default"}]))
@@ -129,7 +129,7 @@ class Account:
         return write(method, family, name, body) if write else UNKNOWN
 
     def _listed_or_missing(self, family: str, name: str) -> Answer:
-        """Return a list, made when it is first asked for, or 404."""
+        """Return a list, which is prepared when it is first requested, or 404."""
         if name:
             kind = DOCUMENTS.get(family, family.removesuffix("s"))
             return error(404, f"no {kind} is called {name!r}")
@@ -152,7 +152,7 @@ class Account:
 
     def _put(self, family: str, name: str, text: bytes) -> None:
         document = parse(text)
-        assert isinstance(document, dict)  # noqa: S101 - the trees for benchmarks hold nothing else
+        assert isinstance(document, dict)  # noqa: S101 - true for the trees of benchmarks
         title = document.get("title", name)
         summary = {"id": _identifier(family, name), "name": name, "title": title, "mute": False}
         text = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=True).encode() if self._rewrites else text

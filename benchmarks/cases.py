@@ -1,4 +1,4 @@
-"""The targets: what is measured, against what, and how much it may take."""
+"""The cases: what is measured, against what, and the targets."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 LATENCY = 0.02
 _SMALL, _WHOLE, _LARGE = 0.01, 1, 10
 _CHANGES = 2
-# three lists of which the server has one, what tells that it has no others, dlsync's own record, and its lock
+# three lists, of which the server has one; an operation that it lacks; the inventory; the lock
 _REQUESTS = 3_000 + 6
 _LISTS = 3 + 1
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is run for one row of the table.
+    """The two commands of a row of the table.
 
-    :param target: the ratio of the times that is allowed.
-    :param megabytes: at the peak that are allowed; None for any.
-    :param requests: that are allowed, and none of them a write; None for any.
-    :param server: of which the requests are counted.
-    :param prepare: called before each run of ours, ``prepare_floor`` before each of the floor, which comes first.
-    :param note: what is out of the ordinary with it.
+    :param against: describes the floor.
+    :param target: the highest ratio of the times.
+    :param megabytes: the highest peak of memory; None for any.
+    :param requests: the highest number of requests, without writes; None for any number, and writes.
+    :param server: counts the requests.
+    :param prepare: called before each run of dlsync; ``prepare_floor`` before each run of the floor, which comes first.
+    :param note: appended to the verdict.
     """
 
     against: str
@@ -50,10 +51,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table.
+    """A row of the table.
 
-    :param quick: how often it is measured when time is short; 0 for never.
-    :param made: makes the case, and all that it needs.
+    :param quick: the rounds with ``--quick``; 0 for none.
+    :param made: creates the case, with its trees and servers.
     """
 
     what: str

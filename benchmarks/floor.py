@@ -1,6 +1,6 @@
-"""The floor: GET each URL through bare aiohttp, as many at once as there are connections; the answers are let go.
+"""The floor of a plan: GET each URL with aiohttp over all connections at once, and discard the responses.
 
-Arguments: a file with one URL a line; the connections.
+Arguments: a file with a URL on each line; the number of connections.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ HEADERS = {"Authorization": "Bearer changeme", "Accept": "application/yaml"}
 
 
 async def main(urls: list[str], connections: int) -> None:
-    """Fetch all of them."""
+    """Fetch all URLs."""
     waiting = iter(urls)
     connector = aiohttp.TCPConnector(limit=connections)
     async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:

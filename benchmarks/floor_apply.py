@@ -1,6 +1,6 @@
-"""The floor of an apply: GET each resource, send each, GET each again, through bare aiohttp.
+"""The floor of an apply: GET each resource, send each, and GET each again, with aiohttp.
 
-Arguments: the account's URL; the tree; the connections.
+Arguments: the account's URL; the tree; the number of connections.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ HEADERS = {"Authorization": "Bearer changeme", "Accept": "application/yaml"}
 
 
 async def main(account: str, tree: Path, connections: int) -> None:
-    """Do the three rounds one after the other."""
+    """Run the three rounds one after the other."""
     paths = [path for family in ("dashboards", "rules", "plugins") for path in (tree / family).rglob("*.*")]
     connector = aiohttp.TCPConnector(limit=connections)
     async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
@@ -22,7 +22,7 @@ async def main(account: str, tree: Path, connections: int) -> None:
             waiting = iter(paths)
 
             async def work() -> None:
-                for path in waiting:  # noqa: B023 - each round has ended before the next begins
+                for path in waiting:  # noqa: B023 - each round ends before the next begins
                     family = path.relative_to(tree).parts[0]
                     url = f"{account}/{family}/{path.stem}"
                     request = sent(session, family, path, url) if sends else session.get(url)  # noqa: B023 - as above
@@ -33,7 +33,7 @@ async def main(account: str, tree: Path, connections: int) -> None:
 
 
 def sent(session: aiohttp.ClientSession, family: str, path: Path, url: str) -> "aiohttp.client._RequestContextManager":
-    """Send one file."""
+    """Begin the request that sends a file."""
     if family != "plugins":
         return session.put(url, data=path.read_bytes())
     content = base64.b64encode(path.read_bytes()).decode()

@@ -1,6 +1,6 @@
-"""The floor of an export: GET the lists, then each rule and each plugin that they name, through bare aiohttp.
+"""The floor of an export: GET the lists, then each rule and plugin in them, with aiohttp, without writing files.
 
-Dashboards come whole in their list. Nothing is written. Arguments: the account's URL; the connections.
+The list of dashboards has their whole content. Arguments: the account's URL; the number of connections.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ HEADERS = {"Authorization": "Bearer changeme", "Accept": "application/yaml"}
 
 
 async def main(account: str, connections: int) -> None:
-    """Fetch the lists, and then what they name."""
+    """Fetch the lists, and then the resources in them."""
     connector = aiohttp.TCPConnector(limit=connections)
     async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
 

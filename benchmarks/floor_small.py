@@ -1,6 +1,6 @@
-"""The floor of a plan of few resources: import what dlsync is made of, typer and httpx2, and GET each URL.
+"""The floor of a plan of few resources: import typer and httpx2, as a small program would, and GET each URL.
 
-Arguments: a file with one URL a line; the connections.
+Arguments: a file with a URL on each line; the number of connections.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ HEADERS = {"Authorization": "Bearer changeme", "Accept": "application/yaml"}
 
 
 async def main(urls: list[str], connections: int) -> None:
-    """Fetch all of them."""
+    """Fetch all URLs."""
     limits = httpx2.Limits(max_connections=connections)
-    # no certificates are loaded for plain HTTP, as dlsync loads none
+    # plain HTTP needs no certificates, and dlsync loads none
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with httpx2.AsyncClient(headers=HEADERS, limits=limits, verify=context, trust_env=False) as client:
         await asyncio.gather(*map(client.get, urls))

@@ -1,4 +1,4 @@
-"""The floor of a validation: read every file of a tree and parse those that are YAML, with dlsync's own parser.
+"""The floor of a validation: read every file of a tree, and parse YAML with dlsync's parser.
 
 Argument: the tree.
 """

@@ -1,8 +1,8 @@
-"""The load on `dlsync serve`: clients with a connection each, which send a request once they have the last response.
+"""Send load to `dlsync serve`: each client has a connection, and sends a request after the last response.
 
-Arguments: `fill`, `fill FAMILY` or the seconds; the scale of the account; the clients; the seed; the servers' URLs.
-Prints JSON: the milliseconds of each request, the seconds of CPU that sending took, and how often each status came
-that was no success.
+Arguments: `fill`, `fill FAMILY` or seconds; the scale of the account; the number of clients; the seed; the servers'
+URLs. Prints JSON: the milliseconds of each request, the seconds of CPU for sending, and the number of each error
+status.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import aiohttp
 from benchmarks.account import files
 
 HEADERS = {"Authorization": "Bearer changeme", "Accept": "application/yaml"}
-# in a hundred requests; a family alone is its list, `known` a GET with the ETag of the last response
+# of a hundred requests; a family without a slash is its list, `known` a GET with the ETag of the last response
 MIX = {
     "GET dashboards/": 35,
     "GET rules/": 24,
@@ -35,20 +35,20 @@ MIX = {
 
 
 class Load:
-    """Sends requests and notes how long each took."""
+    """Send requests and record their times."""
 
     def __init__(self, scale: float, seed: int, urls: list[str]) -> None:
         paths = ((PurePath(file), content) for file, content in files(scale))
         self.contents = {f"{path.parts[0]}/{path.stem}": content for path, content in paths if len(path.parts) > 1}
         self._names = {family: [name for name in self.contents if name.startswith(family)] for family in _FAMILIES}
         self._accounts = [f"{url}/orgs/acme/accounts/default" for url in urls]
-        self._random = random.Random(seed)  # noqa: S311 - the same load each time
+        self._random = random.Random(seed)  # noqa: S311 - for the same load each time
         self._etags: dict[str, str] = {}
         self.milliseconds: list[float] = []
         self.failed: Counter[int] = Counter()
 
     async def client(self, number: int, until: float) -> None:
-        """Send the mix until then."""
+        """Send requests of the mix until a time."""
         async with _session() as session:
             while time.perf_counter() < until:
                 operation = self._random.choices(list(MIX), list(MIX.values()))[0]
@@ -57,7 +57,7 @@ class Load:
                 await self.send(session, method, name, self._accounts[number % len(self._accounts)])
 
     async def fill(self, family: str) -> None:
-        """Create the resources of a family, or all of the account."""
+        """Create the resources of a family, or all resources of the account if it is empty."""
         waiting = iter(name for name in self.contents if name.startswith(family))
 
         async def work() -> None:
@@ -68,7 +68,7 @@ class Load:
         await asyncio.gather(*(work() for _ in range(_FILLERS)))
 
     async def send(self, session: aiohttp.ClientSession, method: str, name: str, account: str) -> None:
-        """Send a request and take the whole response."""
+        """Send a request and read the whole response."""
         headers = {"If-None-Match": self._etags.get(name, '""')} if method == "known" else {}
         verb, path = "GET" if method == "known" else method, name
         content = self.contents[name] if method in ("PUT", "PATCH", "POST") else None
@@ -82,7 +82,7 @@ class Load:
             await response.read()
         self.milliseconds.append((time.perf_counter() - begun) * 1000)
         self._etags[name] = response.headers.get("etag", "")
-        if response.status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
+        if response.status >= 400:  # noqa: PLR2004 - HTTP's errors
             self.failed[response.status] += 1
 
 
@@ -95,7 +95,7 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def main(what: str, scale: str, clients: str, seed: str, *urls: str) -> None:
-    """Send, then print."""
+    """Send the load and print the result."""
     load = Load(float(scale), int(seed), list(urls))
     cpu, now = time.process_time(), time.perf_counter()
     if what.startswith("fill"):

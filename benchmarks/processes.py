@@ -1,4 +1,4 @@
-"""Whole processes, measured: seconds by the clock and of CPU, and megabytes at the peak."""
+"""Measure whole processes: seconds by the clock, seconds of CPU, and peak memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Command:
-    """What is run.
+    """A command to measure.
 
-    :param environment: on top of PATH.
-    :param code: the exit code that it must end with.
+    :param environment: added to PATH and HOME.
+    :param code: the expected exit code.
     """
 
     arguments: tuple[str, ...]
@@ -30,7 +30,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one process took: seconds, seconds of CPU, megabytes at its peak."""
+    """The measurements of a process: seconds, seconds of CPU, peak memory in megabytes."""
 
     seconds: float
     cpu: float
@@ -38,15 +38,15 @@ class Run:
 
 
 class UnexpectedEndError(Exception):
-    """A process ended with another code than it should: what was measured is worth nothing."""
+    """A process ended with an unexpected exit code, so that its measurements are worthless."""
 
 
 def run(command: Command) -> Run:
-    """Run a process to its end.
+    """Run a process to its end, and measure it.
 
-    A child's peak is never less than its parent's size when it was started, so this process has to stay small.
+    This process must stay small: the peak of a child is at least the size of its parent at the start.
 
-    :raises UnexpectedEndError: it ended with another code; its last words are in the message.
+    :raises UnexpectedEndError: it ended with another exit code; the message has the end of its stderr.
     """
     environment = {"PATH": os.environ["PATH"], "HOME": os.devnull, **command.environment}
     before = time.perf_counter()

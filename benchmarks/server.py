@@ -1,7 +1,7 @@
-"""The server for benchmarks, a process of its own: as little as can answer, so that it is not what is measured.
+"""The server for benchmarks, a separate process: a minimal one, so that the benchmark does not measure the server.
 
-It tells at GET ``/requests`` how often which was sent, and counts from nothing at DELETE ``/requests``. DELETE
-``/account`` makes the account what it was in the beginning.
+GET ``/requests`` returns how often each request was sent, and DELETE ``/requests`` resets the counts. DELETE
+``/account`` restores the initial content of the account.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _END_OF_HEAD = b"\r\n\r\n"
 class Desk:
     """Answers requests and counts them.
 
-    :param latency: seconds that an answer takes; 0 for none.
+    :param latency: delay of a response in seconds; 0 for none.
     """
 
     def __init__(self, account: Account, latency: float) -> None:
@@ -36,7 +36,7 @@ class Desk:
         self._counts: Counter[str] = Counter()
 
     def served(self, method: str, path: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
-        """Return the bytes of the answer."""
+        """Return the bytes of the response to a request."""
         if path in SIDE:
             return self._told(method, path).whole
         self._counts[f"{method} {path}"] += 1
@@ -57,7 +57,7 @@ class Desk:
 
 
 class Protocol(asyncio.Protocol):
-    """HTTP/1.1 with connections that stay open; bodies come with their length."""
+    """HTTP/1.1 with persistent connections, and bodies with a Content-Length."""
 
     def __init__(self, desk: Desk, later: Callable[..., object]) -> None:
         self._desk = desk
@@ -65,12 +65,12 @@ class Protocol(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what to answer on."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's protocol is given no other
+        """Store the transport for responses."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - true for the protocol of a stream
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that has come whole."""
+        """Answer each request that has arrived completely."""
         self._buffer += data
         while (end := self._buffer.find(_END_OF_HEAD)) >= 0:
             first, *lines = self._buffer[:end].split(b"\r\n")
@@ -91,7 +91,7 @@ class Protocol(asyncio.Protocol):
 
 
 async def serve(desk: Desk) -> None:
-    """Say the URL on stdout and answer until the process ends."""
+    """Print the URL on stdout, and serve until the process ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Protocol(desk, loop.call_later), "127.0.0.1", 0, backlog=512)
     host, port = server.sockets[0].getsockname()
@@ -101,12 +101,12 @@ async def serve(desk: Desk) -> None:
 
 
 def main() -> None:
-    """Serve the account that the arguments describe."""
+    """Serve an account for benchmarks."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--tree", type=Path, help="the files that the account holds; without it none")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer takes")
+    parser.add_argument("--tree", type=Path, help="the initial content of the account; by default, none")
+    parser.add_argument("--latency", type=float, default=0.0, help="delay of a response in seconds")
     parser.add_argument("--documented-only", action="store_true")
-    parser.add_argument("--rewrites", action="store_true", help="answer YAML of its own in place of what was sent")
+    parser.add_argument("--rewrites", action="store_true", help="return YAML with other quotes and sorted keys")
     given = parser.parse_args()
     account = Account(given.tree, documented_only=given.documented_only, rewrites=given.rewrites)
     asyncio.run(serve(Desk(account, given.latency)))

@@ -1,4 +1,4 @@
-"""Measures `dlsync serve` under load and prints the table; ``make bench-server`` calls it."""
+"""Measure `dlsync serve` under load and print the table; ``make bench-server`` calls it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 HEADS = ("what", "requests/s", "p50 ms", "p99 ms", "MB", "servers' cores", "clients' cores", "target", "verdict")
 CLIENTS, SENDERS = 200, 2  # SENDERS processes share the clients
 SCALE, LIST_SCALE = 0.1, 10  # of the account: 100 resources of each kind, and 10,000
-LEAST, MOST_MB = 885, 300  # requests a second on SQLite, and for the list
+LEAST, MOST_MB = 885, 300  # requests a second on SQLite, and memory for the list
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is measured: the engine, and how many servers share its database."""
+    """A row of the table.
+
+    :param servers: the number of servers that share the database.
+    :param least: the target in requests a second; 0 for none.
+    """
 
     what: str
     engine: str
@@ -53,7 +57,7 @@ ROWS = (
 class Servers:
     """Processes of `dlsync serve` on one database.
 
-    :param megabytes: the sum of their peaks, and ``cpu`` their seconds of CPU, as soon as they are stopped.
+    :ivar megabytes: the sum of their peaks, after :meth:`stop`.
     """
 
     def __init__(self, db: str, count: int, options: Sequence[str]) -> None:
@@ -66,12 +70,12 @@ class Servers:
         self.megabytes = 0.0
 
     def cpu(self) -> float:
-        """Return the seconds of CPU so far (Linux: proc(5), utime and stime)."""
+        """Return the seconds of CPU so far (utime and stime in proc(5) of Linux)."""
         stats = [Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2] for process in self._processes]
         return sum(sum(map(int, stat.split()[11:13])) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
-        """Stop them and note their memory."""
+        """Stop the processes and record their memory."""
         for process in self._processes:
             process.terminate()
             _, status, used = os.wait4(process.pid, 0)
@@ -85,7 +89,7 @@ def _url(process: subprocess.Popen[str]) -> str:
 
 
 def send(what: str, scale: float, urls: list[str], senders: int = 1) -> list[dict[str, object]]:
-    """Run processes that send, and return what they print."""
+    """Run processes that send load, and return their results."""
     command = [sys.executable, "-m", "benchmarks.load", what, str(scale), str(CLIENTS // SENDERS)]
     processes = [
         subprocess.Popen([*command, str(seed), *urls], cwd=HERE.parent, stdout=subprocess.PIPE)
@@ -95,7 +99,7 @@ def send(what: str, scale: float, urls: list[str], senders: int = 1) -> list[dic
 
 
 def measured(row: Row, db: str, folder: Path, seconds: float) -> tuple[str, ...]:
-    """Return the cells of a row."""
+    """Measure a row, and return its cells."""
     servers = Servers(db, row.servers, [*row.options, *([str(folder / "access.log")] if row.options else [])])
     try:
         filled = send("fill", SCALE, servers.urls[:1])
@@ -115,7 +119,7 @@ def measured(row: Row, db: str, folder: Path, seconds: float) -> tuple[str, ...]
 
 
 def listed(folder: Path) -> tuple[str, ...]:
-    """Return the cells for a list of 10,000 dashboards, sent three times."""
+    """Measure a list of 10,000 dashboards, requested three times, and return the cells of its row."""
     servers = Servers(str(folder / "list.db"), 1, ())
     try:
         send("fill dashboards", LIST_SCALE, servers.urls)
@@ -145,7 +149,7 @@ def listed(folder: Path) -> tuple[str, ...]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """Start PostgreSQL with its defaults, on a Unix socket; yield its URL, or nothing where it is not installed."""
+    """Start PostgreSQL with its defaults, on a Unix socket; yield its URL, empty if it is not installed."""
     folders = [*Path("/usr/lib/postgresql").glob("*/bin"), *map(Path, os.get_exec_path())]
     programs = max((one for one in folders if (one / "initdb").is_file()), default=None)
     if programs is None:
@@ -169,10 +173,10 @@ def postgresql() -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the rows and print the table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--seconds", type=float, default=10, help="of load, for each row")
-    parser.add_argument("--only", default="", help="those rows alone whose name holds this")
+    parser.add_argument("--seconds", type=float, default=10, help="of load for each row")
+    parser.add_argument("--only", default="", help="only rows whose name contains this")
     arguments = parser.parse_args()
     rows: list[tuple[str, ...]] = []
     with TemporaryDirectory(prefix="dlsync-bench-") as home:

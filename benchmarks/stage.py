@@ -1,4 +1,4 @@
-"""What the cases are measured on: trees in a temporary folder, and servers, each made once and ended at the end."""
+"""The trees and servers that cases share; all are temporary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONNECTIONS = 32
-MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+MEMORY = Path("/dev/shm")  # noqa: S108 - TemporaryDirectory makes a folder in it
 _TRIED = 500  # files
 _SLOW = 75e-6  # seconds for one of them
 KEY = "changeme"
@@ -37,7 +37,7 @@ class Server:
     """A server for benchmarks.
 
     :param url: the API's base.
-    :param home: the home folder of those who use it, where dlsync remembers what it found.
+    :param home: the home folder of its clients, which holds dlsync's cache.
     """
 
     url: str
@@ -45,29 +45,29 @@ class Server:
 
     @property
     def account(self) -> str:
-        """The URL of its account."""
+        """The URL of the account."""
         return f"{self.url}/orgs/acme/accounts/default"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes dlsync use it."""
+        """The environment for a command that uses the server."""
         return {"DLSYNC_URL": self.url, "DLSYNC_API_KEY": KEY, "HOME": str(self.home)}
 
     def asked(self) -> dict[str, int]:
-        """Return how often each request came since they were last forgotten."""
+        """Return how often each request was sent since :meth:`forget_requests`."""
         counts: dict[str, int] = json.loads(self._side("GET", "requests"))
         return counts
 
     def forget_cache(self) -> None:
-        """Make the next run the first on its machine."""
+        """Delete dlsync's cache, so that the next run is like the first on a machine."""
         shutil.rmtree(self.home, ignore_errors=True)
 
     def forget_requests(self) -> None:
-        """Count from nothing."""
+        """Reset the counts of requests."""
         self._side("DELETE", "requests")
 
     def reset(self) -> None:
-        """Make the account what it was in the beginning."""
+        """Restore the initial content of the account."""
         self._side("DELETE", "account")
 
     def _side(self, method: str, path: str) -> bytes:
@@ -78,7 +78,7 @@ class Server:
 
 
 class Stage:
-    """Hands out trees and servers, the same one for the same wish."""
+    """Create trees and servers, one for the same arguments."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
@@ -89,7 +89,7 @@ class Stage:
         self.urls = cache(self._urls)
 
     def _tree(self, scale: float, *, changed: bool = False) -> Path:
-        """Return a tree; ``changed``: with one field that differs."""
+        """Return a tree; ``changed`` changes a field of it."""
         folder = write(self.folder / f"tree-{scale}{'-changed' if changed else ''}", scale)
         if changed:
             path = min((folder / "dashboards").rglob("*.yaml"))
@@ -97,11 +97,11 @@ class Stage:
         return folder
 
     def fresh(self, name: str, place: Path | None = None) -> Path:
-        """Return a folder with settings alone; what it held is gone.
+        """Return a folder that holds only settings.
 
-        Outside memory it is moved away and not deleted, for the reason that :meth:`lively` has.
+        On disk, an old folder is moved away, because deleting it makes later writes slow; see :meth:`lively`.
 
-        :param place: the folder that it is in; the stage's own, when that is not said.
+        :param place: the folder above it; by default, that of the stage.
         """
         folder = (place or self.folder) / name
         if folder.is_relative_to(MEMORY):
@@ -111,17 +111,17 @@ class Stage:
         return write(folder, 0)
 
     def lively(self) -> Path:
-        """Return a folder in which files are made as fast as in most; on disk, unless that is slow at the moment.
+        """Return a folder in which creating files is fast: on disk, or in memory if the disk is slow at the moment.
 
-        ext4 looks at each inode that was freed in the last minutes before it takes one: after a benchmark that deleted
-        thousands of files, or a test run, making one takes 0.1 to 0.6 ms for up to six minutes, and 0.02 ms at rest.
+        ext4 checks each inode that was freed in the last minutes before it uses one. After thousands of files were
+        deleted, creating a file takes 0.1 to 0.6 ms instead of 0.02 ms, for up to six minutes.
         """
         if MEMORY.is_dir() and seconds_a_file(self.folder / f"tried-{next(self._used)}") > _SLOW:
             return Path(self._stack.enter_context(TemporaryDirectory(prefix="dlsync-bench-", dir=MEMORY)))
         return self.folder
 
     def _server(self, scale: float, *, latency: float, documented_only: bool, rewrites: bool = False) -> Server:
-        """Return a server with the account of a tree; with scale 0, an empty one."""
+        """Return a server whose account holds a tree; the account is empty if the scale is 0."""
         arguments = [sys.executable, "-m", "benchmarks.server", "--tree", str(self.tree(scale))]
         arguments += ["--latency", str(latency), *(["--documented-only"] if documented_only else [])]
         arguments += ["--rewrites"] if rewrites else []
@@ -131,24 +131,23 @@ class Stage:
         return server
 
     def settle(self, server: Server, scale: float) -> None:
-        """Have dlsync write down whatever it writes down about an account whose files it applies for the first time."""
+        """Apply the tree, so that the account has an inventory."""
         if scale:
             arguments = (DLSYNC, "apply", "--auto-approve", str(self.tree(scale)))
             run(Command(arguments, server.environment))
 
-    def _urls(self, scale: float, server: Server, *, listed: bool = False) -> Path:
-        """Return a file with the URLs that a plan cannot do without, one a line."""
+    def _urls(self, scale: float, server: Server) -> Path:
+        """Return a file with the URLs that a plan must fetch, one on each line."""
         tree = self.tree(scale)
         paths = [path for family in FAMILIES for path in sorted((tree / family).rglob("*.*"))]
         named = [f"{path.relative_to(tree).parts[0]}/{path.stem}" for path in paths]
-        wanted = ["dashboards", *(one for one in named if not one.startswith("dashboards/"))] if listed else named
-        file = self.folder / f"urls-{scale}-{listed}-{server.url.rpartition(':')[2].replace('/', '-')}"
-        file.write_text("".join(f"{server.account}/{one}\n" for one in wanted), encoding="utf-8")
+        file = self.folder / f"urls-{scale}-{server.url.rpartition(':')[2].replace('/', '-')}"
+        file.write_text("".join(f"{server.account}/{one}\n" for one in named), encoding="utf-8")
         return file
 
 
 def seconds_a_file(folder: Path) -> float:
-    """Return how long making a file of 4 KB takes in a new folder."""
+    """Return how long it takes to create a file of 4 KB in a new folder."""
     folder.mkdir()
     begun = time.perf_counter()
     for number in range(_TRIED):
@@ -158,14 +157,14 @@ def seconds_a_file(folder: Path) -> float:
 
 @contextmanager
 def staged() -> Iterator[Stage]:
-    """Make a stage, and take all of it away at the end."""
+    """Create a stage, and remove everything at the end."""
     with TemporaryDirectory(prefix="dlsync-bench-") as folder, ExitStack() as stack:
         yield Stage(Path(folder), stack)
 
 
 @contextmanager
 def _said(arguments: list[str]) -> Iterator[str]:
-    """Run a process as long as the block lasts, and yield the first line that it says."""
+    """Run a process in this block, and yield the first line of its output."""
     with subprocess.Popen(arguments, cwd=HERE.parent, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().strip() if process.stdout else ""

@@ -1,4 +1,4 @@
-"""The table of the targets: what was measured, and whether it is as it should be."""
+"""The table of results: the measurements of each case, and whether they meet the targets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HEADS = ("what", "against", "s", "floor s", "ratio", "target", "CPU s", "floor C
 
 @dataclass(frozen=True)
 class Measured:
-    """What the runs of one case came to.
+    """The measurements of a case.
 
-    :param runs: of dlsync; ``floors`` those of what it is compared with.
-    :param requests: of one run; ``writes`` those of them that were no GET.
+    :param runs: of dlsync; ``floors`` are the runs of the floor.
+    :param requests: the number of requests of a run; ``writes`` the number other than GET.
     """
 
     case: Case
@@ -31,17 +31,17 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Median over median."""
+        """The ratio of the median times."""
         return median(one.seconds for one in self.runs) / median(one.seconds for one in self.floors)
 
     @property
     def megabytes(self) -> float:
-        """The highest peak."""
+        """The highest peak of memory."""
         return max(one.megabytes for one in self.runs)
 
     @property
     def verdict(self) -> str:
-        """Whether the target is met, and if not, in what it is missed."""
+        """Whether the targets are met, or else which are missed."""
         allowed = self.case.requests
         missed = [
             *(["time"] if self.ratio > self.case.target else []),
@@ -68,7 +68,7 @@ def left_out(what: str) -> tuple[str, ...]:
 
 
 def markdown(rows: Sequence[Sequence[str]], heads: Sequence[str] = HEADS) -> str:
-    """Return the table as Markdown, its columns aligned so that it can be read as text too."""
+    """Return the table as Markdown with aligned columns, readable as text too."""
     table = [heads, *rows]
     widths = [max(len(line[column]) for line in table) for column in range(len(heads))]
     lines = [
