@@ -1,4 +1,4 @@
-"""What holds for every test: no network beyond loopback, no home folder, no user's environment, the same examples."""
+"""Isolate every test: no network beyond loopback, no home folder, no user's environment, the same examples."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
     from tests.builders.commands import Served
     from tests.builders.trees import Account
 
-TRACES = pytest.StashKey[list[Any]]()  # what coverage measures by
+TRACES = pytest.StashKey[list[Any]]()  # the trace functions of coverage
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _quick = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", _quick)
 settings.register_profile("thorough", _quick, derandomize=False, max_examples=1_000)
 settings.load_profile(os.environ.get("DLSYNC_HYPOTHESIS", "quick"))
 
-# each client would read the authorities of this machine for 19 ms, and no test asks a server that they vouch for
+# loading the authorities of this machine takes 19 ms for each httpx2 client, and no test needs them
 httpcore2.default_ssl_context = lambda **_: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-# first imported by a test that is not measured, a module would count as not reached
+# a module that a test without coverage imports first would count as not reached
 for module in walk_packages(dlsync.__path__, "dlsync."):
     import_module(module.name)
 
-# started in the background or by nohup, the tests inherit ignored signals, which dlsync goes on ignoring
+# in the background or under nohup, the tests inherit ignored signals, which dlsync would ignore too
 for number in ENDING_SIGNALS:
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
@@ -55,7 +55,7 @@ for number in ENDING_SIGNALS:
 
 @contextmanager
 def _traced(by: list[Any]) -> Iterator[None]:
-    """Let this thread, and those that it starts, be traced by other functions as long as the block lasts."""
+    """Set the trace functions of this thread, and of threads that it starts, in this block."""
     before = [sys.gettrace(), threading.gettrace()]
     sys.settrace(by[0])
     threading.settrace(by[1])
@@ -68,7 +68,7 @@ def _traced(by: list[Any]) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Do not measure coverage while hundreds of examples run, which takes as long as running them."""
+    """Measure no coverage while hundreds of examples run, which would take twice as long."""
     item.session.stash[TRACES] = [sys.gettrace(), threading.gettrace()]
     if not (item.get_closest_marker("hypothesis") or item.get_closest_marker("untraced")):
         return (yield)
@@ -80,7 +80,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
-    """Measure what a server does that other tests share, whichever test starts it."""
+    """Measure coverage in a server that tests share, whichever test starts it."""
     if fixturedef.scope == "function":
         return (yield)
     with _traced(request.session.stash[TRACES]):
@@ -89,7 +89,7 @@ def pytest_fixture_setup(
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take away what a developer's machine has and another's has not, and the waits for a server."""
+    """Hide the environment and home folder of the developer, refuse connections, and skip waits before retries."""
     for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path.with_name(f"{tmp_path.name}-home")))
@@ -97,7 +97,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     def guarded(self: socket.socket, address: tuple[str, int] | str | bytes) -> None:
         if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in LOOPBACK:
-            raise AssertionError(f"a test reaches out to {address[0]!r}")
+            raise AssertionError(f"a test connects to {address[0]!r}")
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
@@ -107,20 +107,20 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """One resource of each kind."""
+    """A tree with a resource of each kind."""
     return write_tree(tmp_path / "tree", FILES)
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Served]:
-    """A server for all tests of commands; each has an account of its own."""
+    """The server of all tests of commands, each with an account of its own."""
     with served() as server:
         yield server
 
 
 @pytest.fixture
 def env(server: Served) -> dict[str, str]:
-    """The environment of an empty account."""
+    """The environment for an empty account."""
     return server.account()
 
 
@@ -133,6 +133,6 @@ def live() -> Iterator[Account]:
 
 @pytest.fixture
 def applied(live: Account, tree: Path) -> Account:
-    """An account that is as the tree says."""
+    """An account to which the tree was applied."""
     apply(live, tree)
     return live

@@ -1,4 +1,4 @@
-"""Generators for properties: any account, in any spelling."""
+"""Strategies for the content of accounts, in any spelling."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS = (
     "<b>",
     "\x1b[2J",
 )
-# without those that no URL can address
+# without names that no URL can hold
 NAMES = st.one_of(
     st.sampled_from(WORDS), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 ).filter(lambda name: name not in {".", ".."})
@@ -100,7 +100,7 @@ SETTINGS = _fields(
         "type": st.sampled_from(["INPROCESS", "SCRIPT"]),
     },
 )
-# servers trim tags and part them at commas
+# no spaces at the ends, which servers trim, and no commas, at which they split
 LINKED: st.SearchStrategy[Json] = st.lists(
     st.sampled_from(["web", "Web", "a b", "012", "yes", "~", "- a", "a: b", "# c", "na\u00efve", "$${var:x}", "${x}"]),
     min_size=1,
@@ -112,16 +112,17 @@ SCRIPTS = st.one_of(st.binary(max_size=40), TEXT.map(str.encode)).filter(lambda 
 
 
 def spellings(document: dict[str, Json]) -> st.SearchStrategy[bytes]:
-    """The text of a document in any style."""
+    """Spell a document in any style."""
     return spelled(document).map(lambda written: written.content)
 
 
 @st.composite
 def trees(draw: st.DrawFn, *, most: int = 3, links: bool = False, packs: bool = False) -> dict[str, bytes]:
-    """The files of any tree that is valid.
+    """Draw the files of a valid tree.
 
-    :param links: some of its plugins are linked to tags.
-    :param packs: some of its plugins are in a pack.
+    :param most: the highest number of resources of a kind.
+    :param links: whether plugins may have links.
+    :param packs: whether plugins may be in a pack.
     """
     files: dict[str, bytes] = {}
     folder = draw(st.sampled_from(["", "team/", "a b/c/"]))
@@ -142,5 +143,5 @@ def trees(draw: st.DrawFn, *, most: int = 3, links: bool = False, packs: bool = 
 
 
 def without_links(files: dict[str, bytes]) -> dict[str, bytes]:
-    """A tree for a server that can make no links."""
+    """Return the files without links, for a server that cannot create links."""
     return {file: content for file, content in files.items() if not file.startswith(("links.yaml", "packs/"))}

@@ -1,4 +1,4 @@
-"""Plans that are ready to be carried out, and what carries them out."""
+"""Plan and apply trees in tests."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ FILES = {
 
 
 def prepared(made: Plan, *desired: Resource, live: tuple[Resource, ...] = ()) -> PlanContext:
-    """A plan of these desired and live resources, nothing of which was managed."""
+    """Return the context of a plan for desired and live resources, none of which is managed."""
     return PlanContext(made, by_address(*desired), by_address(*live), inventory.empty())
 
 
 def some_live(made: Plan) -> tuple[Resource, ...]:
-    """Something live for each update and delete of a plan."""
+    """Return a live resource for each update and delete of a plan."""
     return tuple(resource(str(one.address), "title: Old\n") for one in made.changes if one.action != "create")
 
 
@@ -63,7 +63,7 @@ async def carried_out(
     reporter: Reporter = SILENT,
     permission: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Plan:
-    """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
+    """Apply the changes of a plan; by default, the journal is temporary."""
     with tempfile.TemporaryDirectory() as somewhere:
         book = journal.Journal(folder or Path(somewhere), RUN)
         applier = Applier(work, client, book, permission, stored_nowhere, concurrency, reporter)
@@ -71,7 +71,7 @@ async def carried_out(
 
 
 def planned(live: Account, root: Path, **settings: Any) -> PlanContext:
-    """Plan a tree; nothing is managed, unless the settings say otherwise."""
+    """Plan a tree; by default, without an inventory."""
     tree = loader.read(root).raise_for_errors()
     chosen = replace(live.settings, **{"inventory": "none", **settings})
     return live.run(lambda client: build_plan(Fetcher(client), tree, chosen))
@@ -92,7 +92,7 @@ def apply(
     reporter: Reporter = SILENT,
     **settings: Any,
 ) -> Plan:
-    """Apply a tree as the command does, recording what was applied; journals are beside the tree."""
+    """Apply a tree as the command does, with an inventory, and journals beside the tree."""
     plan_options = PlanOptions(targets=targets, decisions=decisions)
     options = replace(options or ApplyOptions(), journals=journals(root))
     done = asyncio.run(
@@ -105,17 +105,17 @@ def apply(
 
 
 def journals(root: Path) -> Path:
-    """Where :func:`apply` keeps its journals."""
+    """Return the folder of the journals of :func:`apply`."""
     return root.parent / f"{root.name}-runs"
 
 
 def managed(live: Account, root: Path) -> list[str]:
-    """What the inventory names."""
+    """Return the resources in the inventory."""
     return sorted(map(str, asyncio.run(operations.managed(root, live.settings))))
 
 
 def changes(made: Plan | None) -> list[str]:
-    """Each change with its cause, whether it is held, and how it went."""
+    """Describe each change, with its cause, whether it is held, and its result."""
     assert made is not None
     return [
         f"{one.action} {one.address} {one.cause}{' held' if one.held else ''} {one.result or ''}".rstrip()

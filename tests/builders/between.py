@@ -1,4 +1,4 @@
-"""A server in between: what it is asked it passes on to the account's own, or answers itself."""
+"""A server that forwards requests to the account's server, or answers them itself."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _PASSED_ON = ("authorization", "content-type", "accept")
 
 
 def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callable[[Settings], Awaitable[T]]) -> T:
-    """Do work with a server in between.
+    """Call a function with a server in between.
 
-    :param answer: is given each request and what passes it on, with another target or body where it names one.
-    :param work: is given the settings of the account with the address of the server in between.
+    :param answer: gets each request, and a function that forwards it, optionally with another target or body.
+    :param work: gets the settings of the account, with the URL of the server in between.
     """
 
     async def opened() -> T:
@@ -47,7 +47,7 @@ def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callab
 
 
 def forwarded(url: str, seen: Seen, client: httpx2.Client | None = None) -> Reply:
-    """Send a request to the real server and return its answer."""
+    """Forward a request to the real server, and return its response."""
     headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
     to = url.removesuffix("/api/v1") + seen.target
     send = client.request if client else httpx2.request
@@ -56,12 +56,12 @@ def forwarded(url: str, seen: Seen, client: httpx2.Client | None = None) -> Repl
 
 
 def below(seen: Seen) -> str:
-    """``METHOD path`` of a request, the path being what follows the account."""
+    """Return ``METHOD path`` of a request, with the path below the account."""
     return f"{seen.method} {seen.target.partition('/accounts/default/')[2] or seen.target}"
 
 
 def put_by_hand(live: Account, path: str, text: str) -> None:
-    """Put a dashboard or rule while something else goes on.
+    """PUT a dashboard or rule without dlsync.
 
     :param path: below the account.
     """
@@ -72,7 +72,7 @@ def put_by_hand(live: Account, path: str, text: str) -> None:
 
 
 def refusing(request: str, status: int = 400, after: int = 0, said: str = "no") -> Callable[[Seen, Onward], Reply]:
-    """Refuse a request whenever it comes, but for the first times."""
+    """Return an ``answer`` for :func:`through` that refuses a request, except the first ``after`` times."""
     times = count()
 
     def answer(seen: Seen, onward: Onward) -> Reply:

@@ -1,4 +1,4 @@
-"""Marked secrets, a tree and an account that hold them, a server that blurts them out, and a search for them."""
+"""Canary secrets, a tree and an account that hold them, a server that reveals them, and a search for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.builders.http import Seen
 
 KEY = "canary-key-\"8k\\Wd'%2&<z"
-# what JSON, YAML, Markdown, shell and URL quoting change, a text of digits, one in several lines, a short one
+# with characters that JSON, YAML, Markdown, shells and URLs quote; only digits; several lines; a short one
 SECRETS = {
     "HOOK": "https://hooks.acme.example/in/CanaryHook-9Zq4tR7w?a=%2F&b=x|y",
     "TITLE": "canary-title \"d\" 's' \\b $${HOME} ${env:OTHER} `c` $(e) %7E & <i> ü✓ *f* _g_ #h",
@@ -39,7 +39,7 @@ SECRETS = {
     "SHORT": "ж7Ж",
     "LONG": "canary-long-" + "Qv8".join(map(str, range(100, 190))),
 }
-# what was there before the secrets were changed: as much a secret, wherever it is another value of the same reference
+# earlier values of the same references, which are secrets too
 BEFORE = {name: f"yesterday-{value[::-1]}" for name, value in SECRETS.items()} | {"NUMBER": "5550012345"}
 TREE = {
     "dlsync.yaml": "annotate: deploys\nenvironments:\n  prod:\n    variables: {}\n",
@@ -54,7 +54,7 @@ TREE = {
     "plugins/disk.meta.yaml": "params: --password ${env:CANARY_PARAMS}\ndescription: ${env:CANARY_TITLE}\n",
     "links.yaml": "disk: [web, '${env:CANARY_TAG}']\n",
 }
-# a schema refuses each of these, and quotes what it refuses
+# a schema refuses each of these, and quotes the value
 WRONG = {
     "dashboards/web.yaml": "title: [x]\nperiod: ${env:CANARY_LONG}\npositions: ${env:CANARY_TITLE}\n",
     "rules/load.yaml": "title: Load\ncriteria: ${env:CANARY_HOOK}\nmute: ${env:CANARY_SHORT}\n",
@@ -74,7 +74,7 @@ def variables(secrets: dict[str, str]) -> dict[str, str]:
 # ---------------------------------------------------------------------------------------------------------------------
 @cache
 def spellings(text: str) -> frozenset[str]:
-    """The ways in which a text may have been quoted on its way; of one in several lines, each line but a word."""
+    """Return the spellings of a text by different quoting; also of each of its lines, but not of a common word."""
     lines = [line for line in map(str.strip, text.split("\n")) if line != "third"]
     ways: set[str] = set()
     for one in {text, " ".join(text.split()), *lines}:
@@ -82,13 +82,13 @@ def spellings(text: str) -> frozenset[str]:
         ways |= {one, as_json, json.dumps(one)[1:-1], repr(one)[1:-1], ascii(one)[1:-1], one.replace("'", "''")}
         ways |= {quote(one), quote(one, safe=""), quote_plus(one), html.escape(one), html.escape(one, quote=False)}
         ways.add(base64.b64encode(one.encode()).decode())
-        if len(one) > LEFT:  # cut off
+        if len(one) > LEFT:  # shortened
             ways.add(one[:LEFT])
     return frozenset(ways)
 
 
 def _encodings(text: str, shift: int) -> list[str]:
-    """Return a text with other text around it in base64, and in ways that encode each character."""
+    """Encode a text in base64, between other text, and in encodings of each character."""
     raw = text.encode()
     encoded = base64.b64encode(b"x" * shift + raw + b"y").decode()
     escaped = "".join(f"\\u{ord(one):04x}" for one in text), "".join(f"&#{ord(one)};" for one in text)
@@ -96,7 +96,7 @@ def _encodings(text: str, shift: int) -> list[str]:
 
 
 def _inside(text: str) -> set[str]:
-    """Return what is the same in all that :func:`_encodings` gives, wherever base64 begins."""
+    """Return the parts of the encodings that depend only on the text, for each offset in base64."""
     length = len(text.encode())
     found = set()
     for shift in range(3):
@@ -107,13 +107,13 @@ def _inside(text: str) -> set[str]:
 
 
 _FOR_URLS = str.maketrans("+/", "-_")
-_FEWEST = 6  # characters that do not come by chance
-LEFT = 24  # characters of a secret that are too many
+_FEWEST = 6  # characters; fewer may match by chance
+LEFT = 24  # characters of a secret that must not appear
 
 
 def leaks(text: str, marks: dict[str, str]) -> list[str]:
-    """Which marks are in a text, and how they are spelled there."""
-    folded = text.casefold()  # any case
+    """Return which marks a text contains, and in which spelling."""
+    folded = text.casefold()  # ignore case
     return [
         f"{name} as {way!r}"
         for name, mark in marks.items()
@@ -123,7 +123,7 @@ def leaks(text: str, marks: dict[str, str]) -> list[str]:
 
 
 def leaks_below(folder: Path, marks: dict[str, str]) -> list[str]:
-    """Which marks are in the files and file names below a folder."""
+    """Return which marks the files and file names below a folder contain."""
     found = []
     for path in folder.rglob("*"):
         text = path.name + (path.read_bytes().decode("utf-8", "replace") if path.is_file() else "")
@@ -132,13 +132,13 @@ def leaks_below(folder: Path, marks: dict[str, str]) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# A server that blurts out what it knows
+# A server that reveals secrets
 # ---------------------------------------------------------------------------------------------------------------------
 @dataclass
 class Blurting:
-    """Stands before a real server, and answers some requests with all that it should keep to itself.
+    """A proxy that answers some requests with secrets.
 
-    :param blurts: which requests it answers so, and with which status.
+    :param blurts: returns the status of such a response, or None to forward the request.
     """
 
     upstream: str
@@ -160,7 +160,7 @@ class Blurting:
         return self.client.request(method, url, content=seen.body, headers=headers)
 
     def _blurt(self, seen: Seen, status: int) -> Reply:
-        """Quote the key, what came and what is there: spelled in another way each time, and cut off anywhere."""
+        """Quote the key, the request and the resource, each time in another spelling and at another offset."""
         turn = next(self._turn)
         there = "" if _names_accounts(seen) and status != OK else self._passed_on(seen, "GET").text
         said = [seen.headers["authorization"].removeprefix("Bearer "), seen.body.decode(), there, *self._strings(there)]
@@ -178,7 +178,7 @@ class Blurting:
 
 
 def _record(seen: Seen) -> list[str]:
-    """What is sent as dlsync's own: its records, unpacked, and its notes."""
+    """Return the texts of a write to dlsync's own records, unpacked, or annotations."""
     if seen.method == "GET" or not seen.body:
         return []
     family, _, name = seen.target.partition("/accounts/")[2].partition("/")[2].partition("/")
@@ -189,7 +189,7 @@ def _record(seen: Seen) -> list[str]:
 
 
 def unpacked(content: str) -> list[str]:
-    """The texts in a record of dlsync's: as it is, and its entries."""
+    """Return the text of a record, and of its entries."""
     text = base64.b64decode(content).decode()
     entries = (inventory.unpacked(one) for one in json.loads(text).get("resources", {}).values())
     return [text, *(repr(one) for one in entries)]
@@ -215,7 +215,7 @@ def everything(status: int) -> Callable[[Seen], int | None]:
 
 
 def listings(seen: Seen) -> int | None:
-    """Answer what lists with something else."""
+    """Return a 200 for requests of lists, whose responses are then no lists."""
     families = {"accounts", "agents", "annotations", "dashboards", "links", "plugins", "rules", "tags"}
     return OK if seen.method == "GET" and seen.target.rpartition("/")[2] in families else None
 
@@ -227,10 +227,10 @@ def listings(seen: Seen) -> int | None:
 class Scene:
     """A tree with canaries, and the environment of an account.
 
-    :param marks: all that is secret there, by name.
-    :param words: what stands for the words in braces of a command line.
-    :param account: the environment that names the account past what stands before its server.
-    :param records: all that was kept there as dlsync's own: inventories, locks, notes.
+    :param marks: all secrets of the tree and the account, by name.
+    :param words: the values of the words in braces in a command line.
+    :param account: the environment for the account without the proxy.
+    :param records: the texts of all inventories, locks and annotations that dlsync wrote.
     """
 
     folder: Path
@@ -245,11 +245,11 @@ class Scene:
         return self.folder / "tree"
 
     def live(self, path: str) -> str:
-        """What the account has."""
+        """Return the text of a resource in the account."""
         return by_hand(self.account, "GET", path).text
 
     def put(self, path: str, old: str, new: str) -> None:
-        """Change a document in the account by hand."""
+        """Change a document in the account without dlsync."""
         text = self.live(path)
         assert old in text
         by_hand(self.account, "PUT", path, text.replace(old, new))
@@ -265,9 +265,9 @@ class Scene:
 def scene(
     folder: Path, blurts: Callable[[Seen], int | None] = nothing, *, live: dict[str, str] | None = None
 ) -> Iterator[Scene]:
-    """An account, and a server that blurts.
+    """Create an account behind a server that reveals secrets.
 
-    :param live: the secrets with which the tree has been applied, if it has; then somebody has changed things by hand.
+    :param live: the secrets with which the tree was applied, before manual changes; None to apply nothing.
     """
     tree, wrong = write_tree(folder / "tree", TREE), write_tree(folder / "wrong", WRONG)
     write_tree(folder / "backup", BACKUP)
@@ -297,7 +297,7 @@ def scene(
 
 
 def commands() -> dict[str, tuple[str, ...]]:
-    """Every command of the program, with the choices of its ``--format``."""
+    """Return every command of the program, with the choices of its ``--format``."""
     walked = (one for name in PURPOSES for one in _walked(loaded(name), (name,)))
     return {" ".join(path): formats for path, formats in walked}
 

@@ -1,4 +1,4 @@
-"""The documented operations by the names in the documentation."""
+"""The documented operations, by their names in the documentation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _PLACEHOLDER = re.compile(r"<[^>]*>")
 
 
 class Table(dict[str, "Call"]):
-    """What is done for each operation, filled by a decorator."""
+    """A call for each operation, filled by a decorator."""
 
     def operation(self, name: str) -> Callable[[Call], Call]:
         def entered(call: Call) -> Call:
@@ -58,6 +58,6 @@ class Table(dict[str, "Call"]):
 
 
 def requested(name: str) -> re.Pattern[str]:
-    """What a request of that operation looks like: its method and its target below the organisation or account."""
+    """Return a pattern for requests of an operation: the method, and the target below the organisation or account."""
     parts = [re.escape(part) for part in _PLACEHOLDER.split(name.replace(" ", " …/", 1))]
     return re.compile("[^/?&]+".join(parts).replace("…", ".*/(?:acme|default)") + r"(?:&.*)?")

@@ -1,4 +1,4 @@
-"""What an Ansible module, agents, an alert relay, a reporting script and curl send; and the calls of all clients."""
+"""The calls of an Ansible module, agents, an alert relay, a reporting script and curl; and those of all clients."""
 
 from __future__ import annotations
 

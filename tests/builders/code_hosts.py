@@ -1,4 +1,4 @@
-"""A local GitHub or GitLab: the calls for the comments of one pull request, in pages of two."""
+"""A fake GitHub and GitLab: the calls for the comments of a pull request, in pages of two."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Note:
 
 @dataclass
 class CodeHosts:
-    """The comments of one pull request, by whichever API is asked.
+    """The comments of a pull request, for both APIs.
 
-    :ivar failing: what is answered instead, the first first.
-    :ivar writes: what was written, as ``create``, ``update ID`` or ``hide ID``.
-    :ivar rivals: what other runs create before the next comment and after it.
+    :ivar failing: the next responses, instead of the real ones.
+    :ivar writes: the changes, as ``create``, ``update ID`` or ``hide ID``.
+    :ivar rivals: the comments of other runs: the first is created before the next comment, the others after it.
     """
 
     notes: list[Note] = field(default_factory=list)

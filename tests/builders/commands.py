@@ -1,4 +1,4 @@
-"""Builders of command lines, run in this process or as one of their own, and of what they are run against."""
+"""Run command lines, in this process or in a new one, and the servers that they use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NUMBER = count()
 
 
 class Outcome(NamedTuple):
-    """How a command line ended: its exit code, what it wrote, and the requests that it sent."""
+    """The result of a command line: its exit code, its output, and the requests that it sent."""
 
     code: int
     out: str
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 
     @property
     def writes(self) -> list[str]:
-        """The requests that change something: those for the lock and the inventory left out."""
+        """The requests that change something, without those for the lock and the inventory."""
         return [str(one) for one in self.asked if one.method != "GET" and not _is_for_ourselves(one)]
 
 
@@ -64,14 +64,14 @@ def _is_for_ourselves(asked: Asked) -> bool:
 
 
 class Terminal(io.StringIO):
-    """A stream that is a terminal, and one on which somebody has typed."""
+    """A stream that is a terminal, optionally with input."""
 
     def isatty(self) -> bool:
         return True
 
 
 class Piped(io.TextIOWrapper):
-    """A stream that goes to no terminal, in an encoding."""
+    """A stream that is no terminal, in an encoding."""
 
     def __init__(self, encoding: str = "utf-8") -> None:
         super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
@@ -91,12 +91,12 @@ def dlsync(
     out: Terminal | Piped | None = None,
     err: Terminal | Piped | None = None,
 ) -> Outcome:
-    """Run a command line in this process, with a client that waits for nothing and writes down what it sends.
+    """Run a command line in this process, with clients that do not wait before a retry and record their requests.
 
-    :param env: all that the environment holds but for PATH.
-    :param typed: what a person types; then stdin and stderr are a terminal. None: stdin is none.
-    :param piped: what comes on stdin where that is none.
-    :param closed: there is no stdin at all.
+    :param env: the environment, except for PATH and HOME.
+    :param typed: input on a terminal, which stdin and stderr then are; None for no terminal.
+    :param piped: the content of stdin if it is no terminal.
+    :param closed: whether stdin is closed.
     """
     out = out or Piped()
     err = err or (Piped() if typed is None else Terminal())
@@ -116,13 +116,13 @@ def dlsync(
 
 
 def not_installed(monkeypatch: pytest.MonkeyPatch, module: str, package: str) -> None:
-    """Let the import of one of our modules end as where a package that it needs is not installed."""
+    """Make the import of a module of dlsync fail, as if a package that it needs were not installed."""
     imported = builtins.__import__
 
     def importing(name: str, *rest: object) -> object:
         if name == module:
             raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-        return imported(name, *rest)  # type: ignore[arg-type] # whatever an import gives
+        return imported(name, *rest)  # type: ignore[arg-type] # any arguments
 
     monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(builtins, "__import__", importing)
@@ -130,7 +130,7 @@ def not_installed(monkeypatch: pytest.MonkeyPatch, module: str, package: str) ->
 
 @contextmanager
 def signals_restored() -> Iterator[None]:
-    """What an interrupted program does with signals on its way out is not for this process."""
+    """Restore the signal handlers after the block, which an interrupted command changes."""
     before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     try:
         yield
@@ -152,7 +152,7 @@ def command_line(*arguments: str | Path) -> list[str]:
 
 
 def process(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Outcome:
-    """Run a command line as a process of its own."""
+    """Run a command line in a new process."""
     done = subprocess.run(
         command_line(*arguments),
         env=process_environment(env),
@@ -166,12 +166,12 @@ def process(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: P
 
 
 class Served(NamedTuple):
-    """A server for many tests, each with an account of its own."""
+    """A server that many tests share, each with an account of its own."""
 
     url: str
 
     def account(self, name: str = "") -> dict[str, str]:
-        """Make an empty account and return the environment that names it."""
+        """Create an empty account, and return the environment for it."""
         name = name or f"account-{next(_NUMBER)}"
         headers = {"Authorization": "Bearer changeme"}
         httpx2.post(f"{self.url}/orgs/acme/accounts", json={"name": name}, headers=headers).raise_for_status()
@@ -191,14 +191,14 @@ def served(*, documented_only: bool = False) -> Iterator[Served]:
 def by_hand(
     env: Mapping[str, str], method: str, path: str, body: str = "", content_type: str = "application/yaml"
 ) -> httpx2.Response:
-    """Send one request to the environment's account, past dlsync."""
+    """Send a request to the account of an environment, without dlsync."""
     url = f"{env['DLSYNC_URL']}/orgs/{env['DLSYNC_ORG']}/accounts/{env['DLSYNC_ACCOUNT']}/{path}"
     headers = {"Authorization": f"Bearer {env['DLSYNC_API_KEY']}", "Content-Type": content_type, "Accept": content_type}
     return httpx2.request(method, url, content=body, headers=headers).raise_for_status()
 
 
 def lock_by_hand(env: Mapping[str, str], owner: str = "ann@there") -> None:
-    """Lock the account, as an apply does that somebody else runs."""
+    """Lock the account, as an apply of another user does."""
     holder = LockInfo("a" * 32, owner, "2026-11-25T10:10:10+00:00", expires=4e9)
     content = base64.b64encode(json.dumps(asdict(holder)).encode()).decode()
     plugin = {"name": LOCK, "extension": "json", "content": content}
@@ -207,7 +207,7 @@ def lock_by_hand(env: Mapping[str, str], owner: str = "ann@there") -> None:
 
 @contextmanager
 def misbehaving(answer: Answering | Reply) -> Iterator[ScriptedServer]:
-    """A scripted server in a thread, for commands that run a loop of their own."""
+    """Run a scripted server in a thread, for commands that run an event loop."""
     ready: Future[tuple[ScriptedServer, Callable[[], object]]] = Future()
 
     async def serve() -> None:

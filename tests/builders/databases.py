@@ -1,4 +1,4 @@
-"""Databases of the server, and its application on them without a socket."""
+"""Databases of the server, and clients of its application without a socket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def client_of(database: Database, **settings: Any) -> Iterator[TestClient]:
-    """A client whose paths begin at the account of an application, which runs as long as the block lasts."""
+    """Run the application in this block, and yield a client whose paths begin at the account."""
     app = App(database, Settings(**settings))
     opened = Starlette(routes=[Mount("/", app)], lifespan=lambda _: app.opened())
     base = "http://test/api/v1/orgs/acme/accounts/default/"
@@ -37,7 +37,7 @@ def client_of(database: Database, **settings: Any) -> Iterator[TestClient]:
 
 
 def transact(database: Database, perform: Callable[[Store], Awaitable[Any]]) -> Any:
-    """Open a database, perform something in one transaction, and close it."""
+    """Open a database, call a function in a transaction, and close it."""
 
     async def run() -> Any:
         await database.open()
@@ -51,7 +51,7 @@ def transact(database: Database, perform: Callable[[Store], Awaitable[Any]]) -> 
 
 
 def rows_of(database: Database, table: str, *arguments: str) -> list[Row]:
-    """The rows of a table."""
+    """Return the rows of a table."""
     rows: list[Row] = transact(database, lambda store: store.rows(table, *arguments))
     return rows
 
@@ -69,13 +69,13 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def new_key(db: Path | str, name: str, role: Role = "read", accounts: str = "*", expires: str = "") -> str:
-    """What a client sends as a key that was created at the beginning of 2026, in a database that a server may use."""
+    """Create a key at the beginning of 2026, also while a server uses the database; return its secret."""
     key = keys.key_of(name, role, accounts, expires, BEFORE)
     return asyncio.run(perform_in(str(db), lambda store: keys.create(store, key)))
 
 
 def lost(then: Any, now: Any, at: str = "") -> list[str]:
-    """Where answers differ from those of an earlier version, to which a later one may add fields and paths."""
+    """Return where responses differ from those of an earlier version; later ones may have more fields and paths."""
     if isinstance(then, dict) and isinstance(now, dict):
         return [place for key, value in then.items() for place in lost(value, now.get(key), f"{at} {key}")]
     if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
@@ -85,7 +85,7 @@ def lost(then: Any, now: Any, at: str = "") -> list[str]:
 
 
 def answers_of(url: str, key: str = "changeme") -> dict[str, Any]:
-    """All that the organisation acme of a server has, by path; of documents, the text and the JSON."""
+    """Return all responses for the organisation acme, by path; documents as text and as JSON."""
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=f"{url}/orgs/acme/accounts", headers=headers) as client:
 

@@ -1,4 +1,4 @@
-"""An apply of many changes, and what is left of an account once it was disturbed and run again."""
+"""Disturb an apply of many changes, run it again, and check the account."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def rule_file(number: int, title: str) -> bytes:
 
 
 def files_before(count: int) -> dict[str, bytes]:
-    """What was applied before: of each kind, half a dozen times the count."""
+    """Return the files of the first apply: three times the count of each kind."""
     files = {f"dashboards/d{n}.yaml": dashboard_file(n, "old") for n in range(3 * count)}
     files |= {f"rules/r{n}.yaml": rule_file(n, "old") for n in range(3 * count)}
     files |= {f"plugins/p{n}.py": f"# old {n}\n".encode() for n in range(3 * count)}
@@ -55,7 +55,7 @@ def files_before(count: int) -> dict[str, bytes]:
 
 
 def files_after(count: int) -> dict[str, bytes]:
-    """The first third is gone, the second changed, a new one came: of four kinds, three changes each time the count."""
+    """Return the files of the second apply: a third removed, a third changed, and as many new, of four kinds."""
     some, new = range(count, 3 * count), range(3 * count, 4 * count)
     files: dict[str, bytes] = {"dlsync.yaml": b"max_delete_percent: 100\n"}
     for n in [*some, *new]:
@@ -75,10 +75,10 @@ BYSTANDERS: dict[str, tuple[str, bytes]] = {
 
 @dataclass(frozen=True)
 class Scene:
-    """A tree that an account is to become, and the account as it was before, as a database.
+    """A tree to apply, and the database of an account before the apply.
 
-    :param expected: the account after an apply that nothing disturbed.
-    :param requests: what that apply sent.
+    :param expected: the account after an undisturbed apply.
+    :param requests: the requests of that apply.
     """
 
     tree: Path
@@ -93,9 +93,9 @@ def account_settings(url: str, **settings: Any) -> Settings:
 
 
 def whole_account(url: str) -> dict[str, Any]:
-    """All that an account holds, without the ids and digests that the server makes up.
+    """Return the content of an account, without ids and digests of the server.
 
-    In place of the ids of links, the inventory says whether they are those of the account.
+    The inventory has, in place of ids of links, whether they are equal to those of the account.
     """
     base = f"{url}/orgs/acme/accounts/default/"
     with httpx2.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}) as client:
@@ -120,7 +120,7 @@ def whole_account(url: str) -> dict[str, Any]:
 
 
 def scene(folder: Path, count: int = 4) -> Scene:
-    """Make a scene: twelve changes times the count."""
+    """Create a scene with twelve times the count of changes."""
     database, tree = folder / "before.db", folder / "tree"
     with running(db=database) as server:
         before = write_tree(folder / "before", files_before(count))
@@ -143,7 +143,7 @@ def copied(database: Path, to: Path) -> Path:
 
 
 def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1) -> Plan | None:
-    """Apply in this process; None where that failed. Whoever holds a lock, its process has ended."""
+    """Apply in this process, and return None if that fails. The process of any lock counts as ended."""
     retry = Retry(sleep=_at_once)
     with (
         patch.object(session, "Client", lambda **options: Client(**options, retry=retry, timeout=timeout)),
@@ -158,12 +158,12 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
 
 
 def forget() -> None:
-    """Have the next run be the first: at a port that another server had, it would remember that one's account."""
+    """Delete the cache, which may have the account of another server on the same port."""
     shutil.rmtree(user_cache_path("dlsync"), ignore_errors=True)
 
 
 def disturbed(made: Scene, folder: Path, fault: str, at: int, *, once: bool = False, concurrency: int = 1) -> str:
-    """Disturb an apply, run it again, and return what is wrong with the account then; empty for nothing."""
+    """Disturb an apply, run it again, and return what is wrong with the account; empty if nothing is."""
     forget()
     with running(db=copied(made.database, folder / f"{fault[:12]}-{at}.db")) as server:
         with proxied(server.url, fault, at, once=once) as proxy:
@@ -176,7 +176,7 @@ def disturbed(made: Scene, folder: Path, fault: str, at: int, *, once: bool = Fa
 
 
 def unlike(made: Scene, url: str, what: str) -> str:
-    """Return how an account differs from what it is to be."""
+    """Return how an account differs from the expected one."""
     now = whole_account(url)
     wrong = sorted(key for key in {*now, *made.expected} if now.get(key) != made.expected.get(key))
     plan = asyncio.run(operations.plan(made.tree, account_settings(url)))
@@ -185,7 +185,7 @@ def unlike(made: Scene, url: str, what: str) -> str:
 
 
 def left_behind(made: Scene, url: str, folder: Path, what: str) -> str:
-    """Take all files away but the last dashboard's, apply, and return what else is left of them; empty for nothing."""
+    """Remove all files except a dashboard, apply, and return which other resources are left; empty for none."""
     last = max((made.tree / "dashboards").iterdir())
     tree = write_tree(
         folder, {"dlsync.yaml": b"max_delete_percent: 100\n", f"dashboards/{last.name}": last.read_bytes()}
@@ -200,6 +200,6 @@ def left_behind(made: Scene, url: str, folder: Path, what: str) -> str:
 
 
 def inventory_of(account: dict[str, Any]) -> list[str]:
-    """The resources that an account's inventory names."""
+    """Return the resources in an account's inventory."""
     content = base64.b64decode(account["plugins/dlsync-inventory"]["content"])
     return sorted(json.loads(content)["resources"])

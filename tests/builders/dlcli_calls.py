@@ -1,4 +1,4 @@
-"""What the service's own command-line client sends, in its order, and what it reads in the answers."""
+"""The calls of the service's command-line client, in order, and the parts of the responses that it uses."""
 
 from __future__ import annotations
 

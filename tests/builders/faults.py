@@ -1,4 +1,4 @@
-"""A proxy that does harm: between a real client and a real server, at a request of one's choice."""
+"""A proxy between a real client and a real server, with a fault at a chosen request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAULTS = (REFUSED, RESET_BEFORE, RESET_AFTER, *STATUSES, TRUNCATED, NONSENSE, HA
 
 
 class Message(NamedTuple):
-    """A request or an answer, read whole."""
+    """A complete request or response."""
 
     first: str
     headers: dict[str, str]
@@ -37,12 +37,12 @@ class Message(NamedTuple):
 
     @property
     def name(self) -> str:
-        """A request's method and path."""
+        """The method and path of a request."""
         return self.first.rpartition(" ")[0]
 
 
 async def read_message(stream: asyncio.StreamReader) -> Message | None:
-    """Read one message; None where the other side is done."""
+    """Read a message; return None if the other side has ended."""
     try:
         head = await stream.readuntil(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
@@ -54,11 +54,11 @@ async def read_message(stream: asyncio.StreamReader) -> Message | None:
 
 @dataclass
 class Proxy:
-    """Hands requests on to a server, and counts them.
+    """Forward requests to a server, and count them.
 
     :param upstream: the server's URL.
-    :param fault: what happens at the request of that number, from 1, and to each repetition of it.
-    :param kill: ends what is to be killed, for the two faults that kill.
+    :param fault: happens at the request with the number ``at``, from 1, and at its repetitions unless ``once``.
+    :param kill: kills the process, for the two faults that kill.
     """
 
     upstream: str
@@ -96,7 +96,7 @@ class Proxy:
                     there = await asyncio.open_connection(parts.hostname, parts.port)
                 if not await self._answer(request, harm, there, writer):
                     return
-        except (ConnectionError, asyncio.CancelledError):  # the proxy ends while it answers nobody
+        except (ConnectionError, asyncio.CancelledError):  # such as the end of the proxy
             _reset(writer)
         finally:
             self.writers.discard(writer)
@@ -118,7 +118,7 @@ class Proxy:
         there: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None,
         writer: asyncio.StreamWriter,
     ) -> bool:
-        """Answer, and say whether the connection goes on."""
+        """Answer, and return whether the connection stays open."""
         if harm in STATUSES:
             writer.write(_status(harm))
             await writer.drain()
@@ -159,7 +159,7 @@ def _spoiled(answer: Message, harm: str) -> bytes:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close with RST, not FIN: the other side sees a reset."""
+    """Close with RST instead of FIN, so that the other side sees a reset."""
     raw = writer.get_extra_info("socket")
     if raw is not None and raw.fileno() >= 0:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -170,7 +170,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 def proxied(
     upstream: str, fault: str = "", at: int = 0, kill: Callable[[], None] = lambda: None, *, once: bool = False
 ) -> Iterator[Proxy]:
-    """A proxy in a thread of its own."""
+    """Run a proxy in a thread."""
     proxy, ready = Proxy(upstream, fault, at, kill, once), Future[None]()
     stop: list[Callable[[], None]] = []
 

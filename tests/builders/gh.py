@@ -1,8 +1,8 @@
-"""A ``gh`` for pipelines: the calls that they make, on a GitHub that is a file.
+"""A fake ``gh`` for pipelines, whose GitHub is a file.
 
-Run with the environment variable ``GH_STATE``: the file, with lists of ``pulls`` (as the API has those of a commit),
-``runs``, ``issues`` and ``requests``, and ``newest``, the commit of the branch if not that of the run. Artifacts are
-the folders ``artifacts/RUN/NAME`` beside it.
+The environment variable ``GH_STATE`` names the file. It has lists of ``pulls`` (as the API returns those of a commit),
+``runs``, ``issues`` and ``requests``, and ``newest``, the commit of the branch, by default that of the run. Artifacts
+are the folders ``artifacts/RUN/NAME`` beside it.
 """
 
 from __future__ import annotations

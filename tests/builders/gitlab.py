@@ -1,4 +1,4 @@
-"""GitLab as its pipelines see it: a bare repository, the API of one project, and a runner."""
+"""A fake GitLab for its pipelines: a bare repository, the API of a project, and a runner."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ done
 
 @dataclass
 class Project(CodeHosts):
-    """A project of GitLab with one merge request, its last pipeline and the artifacts of that.
+    """A project of GitLab with a merge request, its last pipeline and the artifacts of the pipeline.
 
-    :ivar merged: the commit that merged the request; ``source``: the project whose branch that was.
-    :ivar planned: the commit of the pipeline, whose head is ``HEAD``; ``ref`` is its ref; ``parents``: of the commit.
-    :ivar newest: the commit of the main branch, if not that of the pipeline.
-    :ivar retried: the names of the jobs of this pipeline, retried ones too.
-    :ivar asked: the last commit that was asked for.
-    :ivar plans: the saved plan of each job of the pipeline; None: the job has none.
+    :ivar merged: the commit that merged the request.
+    :ivar source: the project of the merged branch.
+    :ivar planned: the commit of the pipeline, whose head is ``HEAD``; it has the ``parents``.
+    :ivar ref: the ref of the pipeline.
+    :ivar newest: the commit of the main branch, by default that of the pipeline.
+    :ivar retried: the names of the jobs of this pipeline, also of retried ones.
+    :ivar asked: the last requested commit.
+    :ivar plans: the saved plan of each job of the pipeline; None if the job has none.
     """
 
     merged: str = ""
@@ -79,7 +81,7 @@ class Project(CodeHosts):
             return json_reply(
                 [{"id": 41, "sha": HEAD, "ref": "proposal"}, {"id": 40, "sha": self.planned, "ref": self.ref}]
             )
-        if path.startswith("/pipelines/41/"):  # of the branch, without a plan
+        if path.startswith("/pipelines/41/"):  # the pipeline of the branch, without a plan
             return json_reply([{"id": 9, "name": "validate"}])
         if path == "/pipelines/40/jobs?per_page=100":
             return json_reply([{"id": number, "name": name} for number, name in enumerate(jobs)])
@@ -93,7 +95,7 @@ class Project(CodeHosts):
 
 @dataclass(frozen=True)
 class Pipeline:
-    """How a pipeline ended: its exit code and what its jobs wrote."""
+    """The result of a pipeline: its exit code, and the output and files of its jobs."""
 
     code: int
     out: str
@@ -112,10 +114,10 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class GitLab:
-    """A clone whose pipelines run here.
+    """A clone with a runner for its pipelines.
 
     :ivar variables: of the project.
-    :ivar pip: stands in for pip, which takes a second; without it, pip runs.
+    :ivar pip: a fake pip, which saves a second; if it is deleted, the real pip runs.
     """
 
     clone: Path
@@ -125,7 +127,7 @@ class GitLab:
 
     @classmethod
     def make(cls, folder: Path, files: Path, variables: Mapping[str, str]) -> GitLab:
-        """Make a bare repository of a folder's files, with a clone."""
+        """Create a bare repository from a folder's files, and a clone of it."""
         bare = folder / "monitoring.git"
         git(folder, "init", "--quiet", "--bare", str(bare))
         git(bare, "config", "receive.advertisePushOptions", "true")
@@ -148,7 +150,7 @@ class GitLab:
         return cls(clone, bare, pip, {**own, **paths, "CI_MERGE_REQUEST_PROJECT_ID": "acme/monitoring", **variables})
 
     def run(self, source: str, *options: str, **variables: str) -> Pipeline:
-        """Run the pipeline of the commit that is checked out."""
+        """Run the pipeline of the checked-out commit."""
         request = {"CI_MERGE_REQUEST_IID": "12"} if source == "merge_request_event" else {}
         named = {**self.variables, **request, "CI_PIPELINE_SOURCE": source, **variables}
         arguments = [argument for name, value in named.items() for argument in ("--variable", f"{name}={value}")]
@@ -175,13 +177,13 @@ class GitLab:
         return Pipeline(done.returncode, done.stdout, self.clone / ".gitlab-ci-local")
 
     def jobs(self, source: str, **variables: str) -> dict[str, str]:
-        """When each job of a pipeline runs, of a template that GitLab's schema allows."""
+        """Return when each job of a pipeline runs, after a check of the template against GitLab's schema."""
         listed = self.run(source, "--list-json", "--json-schema-validation", **variables).out
         found = {job["name"]: job["when"] for job in json.loads(listed[listed.index("[") :])}
         return {name: when for name, when in found.items() if when != "never"}
 
     def pushed(self) -> list[str]:
-        """What was pushed since the last call: references, and options of the push."""
+        """Return the pushed references and push options since the last call."""
         log = self.bare / "pushed"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A scripted HTTP server on a loopback socket: it says what it is told to, and records what came."""
+"""A scripted HTTP server on a loopback socket, which records its requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Misbehaviour(Enum):
     CLOSE = "closes the connection without an answer"
     HANG = "never answers"
     DRIP = "answers byte by byte, without end"
-    ENDLESS = "repeats the last 1,000 bytes of its answer for as long as somebody reads"
+    ENDLESS = "repeats the last 1,000 bytes of its answer without end"
     GARBAGE = "answers with the body alone, which need not be HTTP"
     BARE = "the same, and goes on"
     LEAVES = "answers, and closes the connection without having said so"
@@ -120,7 +120,7 @@ async def _drip(reply: Reply, writer: asyncio.StreamWriter) -> None:
     for byte in chain(_head(reply, ()), cycle(reply.body)):
         writer.write(bytes([byte]))
         await writer.drain()
-        await asyncio.sleep(0.001)  # what makes it a drip; nothing is measured by it
+        await asyncio.sleep(0.001)  # only slows the answer down; no test measures it
 
 
 def _wire(reply: Reply) -> bytes:
@@ -144,13 +144,13 @@ def json_reply(value: object, status: int = 200) -> Reply:
 
 
 def in_order(*replies: Reply) -> Callable[[Seen], Reply]:
-    """The replies one after the other, the last one for ever."""
+    """Return the replies in order, and repeat the last one."""
     left = list(replies)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
 
 def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise: Reply) -> Callable[[Seen], Reply]:
-    """Replies by ``METHOD path``, the path being what follows the account."""
+    """Return replies by ``METHOD path``, with the path below the account."""
 
     def answer(request: Seen) -> Reply:
         _, _, path = request.target.partition("/accounts/default/")
@@ -161,7 +161,7 @@ def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise
 
 
 async def close(listener: asyncio.Server) -> None:
-    """Accept no more, and close once what was accepted got to its server: later, asyncio would leave it open."""
+    """Accept no more connections, and close after accepted ones reached their server, as asyncio does not."""
     for one in listener.sockets:
         asyncio.get_running_loop().remove_reader(one.fileno())
     for _ in range(5):  # turns of the loop
@@ -192,7 +192,7 @@ async def scripted_server(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in writers:  # a task that was cancelled before it began has closed nothing
+        for writer in writers:  # a task that is cancelled before its start closes nothing
             writer.close()
 
 
@@ -200,7 +200,7 @@ KEY = "s3cret-key"
 
 
 async def no_wait(_: float) -> None:
-    """Stands in for every sleep."""
+    """Return at once, instead of a sleep."""
 
 
 IMPATIENT = Retry(sleep=no_wait, random=lambda: 1.0, now=lambda: 0.0)
@@ -210,7 +210,7 @@ IMPATIENT = Retry(sleep=no_wait, random=lambda: 1.0, now=lambda: 0.0)
 async def scripted(
     answer: Answering | Reply, **options: Unpack[Options]
 ) -> AsyncIterator[tuple[ScriptedServer, Client]]:
-    """A scripted server and an impatient client of it."""
+    """Run a scripted server, and a client that does not wait before a retry."""
     settings: Options = {"retry": IMPATIENT, **options}
     async with (
         scripted_server(answer) as server,

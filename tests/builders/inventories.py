@@ -1,4 +1,4 @@
-"""Inventories, and any inventory for properties."""
+"""Inventories, and a strategy for them."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def inventories() -> st.SearchStrategy[Inventory]:
 
 
 def form(one: Resource) -> dict[str, Json]:
-    """What is kept of a resource."""
+    """Return the digests of a resource."""
     return cast("dict[str, Json]", digested(SALT, kind_of(one.kind).canonical(one.document)))
 
 
 def entry(applied: Resource, live: Resource | None = None, secrets: Mapping[str, str] | None = None) -> Entry:
-    """What is recorded of a resource once it was applied, and where hand edits were kept, of what was then live."""
+    """Return the inventory entry of an applied resource; ``live`` is the resource with kept manual edits."""
     kind = kind_of(applied.kind)
     known = secret_digests(SALT, referring(kind.canonical(applied.document), secrets or {}))
     print_ = fingerprint(SALT, kind.fingerprint_source(applied))
@@ -58,19 +58,19 @@ def entry(applied: Resource, live: Resource | None = None, secrets: Mapping[str,
 
 
 def recorded(*applied: Resource, secrets: Mapping[str, str] | None = None, kept: bool = True) -> Inventory:
-    """The inventory after these were applied."""
+    """Return the inventory after an apply of these resources."""
     whole = Inventory(SALT, exists=True).changed({one.address: entry(one, secrets=secrets) for one in applied})
     return replace(whole, kept=kept)
 
 
 def name_no_account(file: Path) -> None:
-    """Make an inventory file one of an older version, so that a server in between may have it."""
+    """Remove the account from an inventory file, as in an older version, so that a server in between may use it."""
     if file.exists():
         file.write_bytes(replace(inventory.read(file.read_bytes()), account="").content())
 
 
 def forge(live: Account, name: str, text: str, spelling: str) -> None:
-    """Have the record in an account say that a text of a resource was put there as a secret."""
+    """Change the inventory of an account, so that a text of a resource counts as a secret."""
     record = inventory.read(live.run(lambda client: client.plugins.get(INVENTORY)).content)
     known = record.entry(Address(*name.split("/", 1)))
     assert known is not None

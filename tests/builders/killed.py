@@ -1,4 +1,4 @@
-"""Real processes that are killed in the middle of what they do: dlsync itself, and its server."""
+"""Kill processes of dlsync and its server during an apply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMAND = (sys.executable, "-m", "dlsync")
 
 
 def started(*arguments: str, url: str = "", stderr: int | None = subprocess.STDOUT) -> subprocess.Popen[str]:
-    """Start dlsync as a process of its own. It stops in the middle once a pipe is full that nobody reads."""
+    """Start dlsync in a new process. It blocks once its stdout is full, unless the test reads it."""
     env = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -34,14 +34,14 @@ def started(*arguments: str, url: str = "", stderr: int | None = subprocess.STDO
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for the end of a process, and return its exit code and what it wrote."""
+    """Wait for the end of a process, and return its exit code and output."""
     out, _ = process.communicate(timeout=100)
     return process.returncode, out
 
 
 @contextmanager
 def serving(database: Path | str, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A server of its own process, and its URL; killed at the end."""
+    """Run a server in a new process, yield its URL and process, and kill it at the end."""
     process = started("serve", "--db", str(database), *options, stderr=None)  # pytest shows its log
     assert process.stdout is not None
     try:
@@ -53,10 +53,7 @@ def serving(database: Path | str, *options: str) -> Iterator[tuple[str, subproce
 
 
 def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
-    """Kill dlsync at a request, run it again, and return what is wrong then; empty for nothing.
-
-    Then take its files away, and see that nothing of them is left.
-    """
+    """Kill dlsync at a request, run it again, remove the files and apply; return what is wrong, empty for nothing."""
     with _killed_at(made, folder, fault, at) as (url, what):
         code, out = ended(started("apply", str(made.tree), "--auto-approve", url=url))
         if code:
@@ -65,14 +62,14 @@ def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
 
 
 def client_killed_for_good(made: Scene, folder: Path, fault: str, at: int) -> str:
-    """Kill dlsync at a request, take its files away, and return what is left of them then; empty for nothing."""
+    """Kill dlsync at a request, remove the files and apply; return which resources are left, empty for none."""
     with _killed_at(made, folder, fault, at) as (url, what):
         return left_behind(made, url, folder / f"removed-{fault[:12]}-{at}", what)
 
 
 @contextmanager
 def _killed_at(made: Scene, folder: Path, fault: str, at: int) -> Iterator[tuple[str, str]]:
-    """The server's URL after dlsync was killed at a request, and what was done."""
+    """Kill dlsync at a request, and yield the server's URL and a description."""
     forget()
 
     with running(db=copied(made.database, folder / f"client-{fault[:12]}-{at}.db")) as server:
@@ -89,7 +86,7 @@ def _killed_at(made: Scene, folder: Path, fault: str, at: int) -> Iterator[tuple
 
 
 def server_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
-    """Kill the server at a request, start it and run dlsync again; as :func:`client_killed`."""
+    """Kill the server at a request, start it, and run dlsync again; return what is wrong, empty for nothing."""
     forget()
     what, database = f"the server {fault}, at {at}", copied(made.database, folder / f"server-{fault[:12]}-{at}.db")
     with serving(database) as (url, process):

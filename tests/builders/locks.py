@@ -1,4 +1,4 @@
-"""Builders of locks: a time that only passes when somebody waits, and a network that loses answers."""
+"""Locks, a clock that only advances while a test waits, and a network that loses responses."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _2023 = 1_700_000_000  # s since 1970
 
 @dataclass
 class Time:
-    """A time that passes when somebody waits for a lock, and when a test says so.
+    """A clock that advances while something waits for a lock, and when a test calls :meth:`passed`.
 
     :param meanwhile: called after each wait.
-    :param renewals: each entry is one wait for a renewal that ends.
+    :param renewals: each entry ends a wait for a renewal.
     """
 
     now: float = 1_000.0
@@ -49,24 +49,24 @@ class Time:
         self.now += seconds
 
     def clock(self, ahead: float = 0.0) -> Clock:
-        """The clock of one who waits, which may be wrong in what it says of the year."""
+        """Return a clock for a lock; its wall clock may be ahead."""
         return Clock(lambda: self.now + _2023 + ahead, lambda: self.now, self.passes)
 
 
 def lock(client: Client, time: Time, *, owner: str = "ann", timeout: float = 0, told: list[str] | None = None) -> Lock:
-    """A lock of this process that is only renewed where a test says so."""
+    """Return a lock of this process that is only renewed when a test ends the wait."""
     return Lock(client, owner, timeout, ([] if told is None else told).append, time.clock())
 
 
 def taking(client: Client, time: Time, name: str, *, timeout: float = 0, ahead: float = 0.0) -> Lock:
-    """An attempt of somebody to get a lock."""
+    """Return the lock of another process, which tries to acquire it."""
     taker = Lock(client, "", timeout, lambda _: None, time.clock(ahead))
     taker._me, taker._deadline = LockInfo(name * 32, f"owner {name}"), time.now + timeout
     return taker
 
 
 def left(holder: LockInfo, time: Time) -> bytes:
-    """What a lock holds whose holder has just renewed it."""
+    """Return the content of a lock that its holder has just renewed."""
     return json.dumps(asdict(replace(holder, expires=time.now + _2023 + LIFETIME))).encode()
 
 
@@ -75,11 +75,10 @@ async def put(client: Client, content: bytes, name: str = LOCK) -> None:
 
 
 class Troubled:
-    """A network that loses answers, and on which something else arrives first.
+    """A network that loses responses, and delays requests.
 
-    :param loses: by method, how many answers to requests that arrived are lost.
-    :param first: by a request, ``METHOD last-part``, what happens before it arrives; by a number before the request of
-        that number, from 0.
+    :param loses: the number of lost responses by method, whose requests arrive.
+    :ivar first: called before a request arrives, by ``METHOD last-part`` of the request or by its number, from 0.
     """
 
     def __init__(self, **loses: int) -> None:

@@ -1,4 +1,4 @@
-"""Pages of Markdown as CommonMark with tables reads them."""
+"""Pages of Markdown, parsed as CommonMark with tables."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.
 
 @dataclass(frozen=True)
 class Parsed:
-    """A page."""
+    """A parsed page."""
 
     tokens: list[Token]
 
     def all(self, kind: str) -> Iterator[Token]:
-        """Its tokens of one kind, those within a line too."""
+        """Yield the tokens of a kind, also those within a line."""
         for token in self.tokens:
             yield from (one for one in (token, *(token.children or ())) if one.type == kind)
 
     @property
     def links(self) -> list[str]:
-        """Where its links and pictures lead, within the project."""
+        """The targets of links and pictures within the project."""
         targets = [str(token.attrs["href"]) for token in self.all("link_open")]
         targets += [str(token.attrs["src"]) for token in self.all("image")]
         return [target for target in targets if not re.match(r"\w+:", target)]
 
     @property
     def anchors(self) -> set[str]:
-        """The anchors that a code host gives its headings."""
+        """The anchors of the headings on a code host."""
         found: set[str] = set()
         for token, after in zip(self.tokens, self.tokens[1:], strict=False):
             if token.type == "heading_open":
@@ -53,5 +53,5 @@ class Parsed:
 
 
 def parsed(page: Path) -> Parsed:
-    """Read a page."""
+    """Read and parse a page."""
     return Parsed(MarkdownIt().enable("table").parse(page.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""A server that masks secrets: what it has stored it uses, and shows a mask in place of it."""
+"""A server that masks secrets in its responses."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class MaskingServer:
-    """Answers for :func:`tests.builders.between.through`.
+    """An ``answer`` for :func:`tests.builders.between.through`.
 
-    :param masks: each secret with what answers to GET show in its place.
-    :ivar bodies: of the writes below the families, each with ``METHOD path`` before it.
+    :param masks: the mask of each secret, in responses to GET.
+    :ivar bodies: of writes in the families, each after its ``METHOD path``.
     """
 
     masks: dict[str, str]

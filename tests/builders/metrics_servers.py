@@ -1,4 +1,4 @@
-"""Real metrics servers on loopback, whose past is made of a node exporter's page: nothing is waited for."""
+"""Real metrics servers on loopback, with generated past data, so that no test waits for data."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC)
 UNIX = int(NOW.timestamp())
 BEGINNING, INTERVAL = UNIX - 2400, 30
-CHANGE = UNIX - 630  # since then web-1 is under load, its disk full and its check critical
+CHANGE = UNIX - 630  # then web-1 gets load, a full disk and a critical check
 WEB, DATABASE, GONE = "web-1:9100", "db-1:9100", "old-1:9100"
-# a page's line, its value before the change and since
+# by line of a page, the values before and after the change
 PAGES: dict[str, dict[str, tuple[object, object]]] = {
     WEB: {
         "up": (1, 1),
@@ -38,9 +38,9 @@ JOBS = {WEB: "web", DATABASE: "postgres", GONE: "web"}
 
 
 def exposition(second: int) -> str:
-    """What the pages said, with times.
+    """Return all samples of the pages.
 
-    :param second: the unit of times is so many of it.
+    :param second: the number of units of time in a second.
     """
     lines = []
     for agent, page in PAGES.items():
@@ -56,7 +56,7 @@ def exposition(second: int) -> str:
 
 @contextmanager
 def prometheus(folder: Path) -> Iterator[str]:
-    """Prometheus, with the past of the pages."""
+    """Run Prometheus with the samples of the pages."""
     _require("prometheus", "promtool")
     (folder / "past.txt").write_text(f"{exposition(1)}# EOF\n", encoding="utf-8")
     (folder / "prometheus.yml").touch()
@@ -90,7 +90,7 @@ scrape_configs:
 
 @contextmanager
 def scraping(folder: Path, target: str, key: str) -> Iterator[str]:
-    """Prometheus, which asks a target for its metrics again and again."""
+    """Run a Prometheus that scrapes a target."""
     _require("prometheus")
     (folder / "key").write_text(key, encoding="utf-8")
     (folder / "prometheus.yml").write_text(SCRAPE.format(folder=folder, target=target), encoding="utf-8")
@@ -100,7 +100,7 @@ def scraping(folder: Path, target: str, key: str) -> Iterator[str]:
 
 @contextmanager
 def victoria_metrics(folder: Path) -> Iterator[str]:
-    """VictoriaMetrics, with the past of the pages."""
+    """Run VictoriaMetrics with the samples of the pages."""
     _require("victoria-metrics")
     with _running(
         "started VictoriaMetrics in",
@@ -127,7 +127,7 @@ def _require(*programs: str) -> None:
 
 @contextmanager
 def _running(ready: str, command: Callable[[int], list[str]]) -> Iterator[str]:
-    """Run a program that logs when it is ready."""
+    """Run a program, wait until it logs that it is ready, and yield its URL."""
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     with subprocess.Popen(command(port), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
@@ -140,7 +140,7 @@ def _running(ready: str, command: Callable[[int], list[str]]) -> Iterator[str]:
                     break
             else:
                 pytest.fail(f"it did not start: {''.join(log)}")
-            while not _listens(port):  # VictoriaMetrics says that it is ready while it begins to listen
+            while not _listens(port):  # VictoriaMetrics logs that it is ready before it listens
                 assert process.poll() is None
             yield f"http://127.0.0.1:{port}"
         finally:

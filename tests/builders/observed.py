@@ -1,4 +1,4 @@
-"""A server that answers as the hosted service was seen to answer: the embedded one, with other answers in between."""
+"""A server with the observed responses of the hosted service, based on the embedded server."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ RULE_ID = "5a0f"
 
 @dataclass
 class ObservedServer:
-    """Answers for :func:`tests.builders.between.through`.
+    """An ``answer`` for :func:`tests.builders.between.through`.
 
-    Lists of dashboards hold summaries; rules are JSON views, whatever was asked for; plugins are found by id as well,
-    and have a ``format``.
+    Lists of dashboards hold summaries; rules are always JSON views; plugins have a ``format``, and can be read by id.
     """
 
     formats: dict[str, str] = field(default_factory=dict)
@@ -52,7 +51,7 @@ class ObservedServer:
 
 
 def rule_view(name: str, text: bytes) -> dict[str, Any]:
-    """The JSON view of a rule that was put as YAML."""
+    """Return the JSON view of a rule in YAML."""
     document: Any = yaml.parse(text)
     criteria = [_criterion(place, one) for place, one in enumerate(document.get("criteria", []))]
     owned = {"id": RULE_ID, "name": name, "mute": False, "state": "unknown", "sources": {}}

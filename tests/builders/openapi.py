@@ -1,4 +1,4 @@
-"""The server described as an OpenAPI 3.1 document, made from its own routes."""
+"""Describe the server as an OpenAPI 3.1 document, from its routes."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ SCHEMAS: dict[str, Schema] = {
 
 
 class Shape(NamedTuple):
-    """What an operation takes and gives: names of :data:`SCHEMAS`, ``X[]`` being a list of them, empty for nothing."""
+    """The request and response of an operation: names of :data:`SCHEMAS`, ``X[]`` for a list, empty for none."""
 
     gives: str = ""
     takes: str = ""
@@ -187,7 +187,7 @@ SHAPES = {
 
 
 def description() -> dict[str, Any]:
-    """Return the OpenAPI document of a server that has all operations; what only was observed says so."""
+    """Return the OpenAPI document of a server with all operations; ``x-documented`` is false for observed ones."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         path = paths.setdefault(BASE + operation.path, {"parameters": _path_parameters(operation.path)})
@@ -202,7 +202,7 @@ def description() -> dict[str, Any]:
 
 
 def name_of(operation: Operation) -> str:
-    """Return what tells an operation from all others: its family and function."""
+    """Return the unique name of an operation: its family and function."""
     return f"{operation.handle.__module__.rpartition('.')[2]}.{operation.handle.__name__}"
 
 

@@ -1,4 +1,4 @@
-"""Plans for pages, and a page as its reader's parser sees it."""
+"""Plans for HTML pages, and a parser for the pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ATTRIBUTES = frozenset(
 
 
 class Parsed(HTMLParser):
-    """The elements, attributes and texts of a page."""
+    """The elements, attributes and texts of a parsed page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def dashboard(name: str, *items: ItemChange) -> ResourceChange:
 
 
 def whole_plan(number: int) -> Plan:
-    """A plan of so many creates: of dashboards, rules and plugins in turn."""
+    """Return a plan that creates a number of dashboards, rules and plugins, in turn."""
     widgets = [
         ItemChange("positions", None, drawn(f"Widget {at}", at // 4 * 2 + 1, at % 4 * 2 + 1)) for at in range(12)
     ]
@@ -114,7 +114,7 @@ def any_items() -> st.SearchStrategy[tuple[ItemChange, ...]]:
 
 
 def any_page_plan() -> st.SearchStrategy[Plan]:
-    """Any plan, each of its changes with items of any sort."""
+    """Return a strategy for plans whose changes have any items."""
     with_items = st.builds(lambda one, items: replace(one, items=lambda: items), any_change(), any_items())
     changes = st.lists(with_items, max_size=4).map(tuple)
     return st.builds(

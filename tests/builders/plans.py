@@ -1,4 +1,4 @@
-"""Plans, and any plan for properties."""
+"""Plans, and strategies for them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ LINKS = ("@team", "a@b.io", "https://x.io", "www.x.io")
 
 
 def assert_harmless(text: str) -> None:
-    """Check that neither a terminal nor a CI runner acts on a text, whichever of its lines it looks at."""
+    """Check that no line of a text is a command for a terminal or a CI runner."""
     for line in text.split("\n"):
         assert line.isprintable()
         assert not line.lstrip().startswith("::"), line
@@ -75,7 +75,7 @@ def assert_harmless(text: str) -> None:
 
 
 def any_text() -> st.SearchStrategy[str]:
-    """Whatever names and values may hold: any character, and what terminals, CI runners, HTML or Markdown act on."""
+    """Return a strategy for texts with any characters, and with commands for terminals, CI, HTML or Markdown."""
     return st.lists(
         st.text(st.characters(), max_size=5) | st.sampled_from(HOSTILE + LINKS + CI_COMMANDS + CI_LINES), max_size=4
     ).map("".join)

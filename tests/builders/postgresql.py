@@ -1,4 +1,4 @@
-"""A throw-away cluster of PostgreSQL on a Unix socket, where PostgreSQL is installed."""
+"""A temporary cluster of PostgreSQL on a Unix socket, if PostgreSQL is installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ USER = "dlsync"
 
 @dataclass(frozen=True)
 class Cluster:
-    """PostgreSQL, with its files and its socket in a folder."""
+    """A cluster of PostgreSQL, with its files and socket in a folder."""
 
     programs: Path
     folder: Path
@@ -33,7 +33,7 @@ class Cluster:
         return f"postgresql://{USER}@/{database}?host={self.folder}"
 
     def run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs, which refuse to run as root."""
+        """Run a program of PostgreSQL, as another user than root, which they refuse."""
         who = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         command = [str(self.programs / program), "-D", str(self.folder), *arguments]
         ids = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
@@ -43,7 +43,7 @@ class Cluster:
         self.run("pg_ctl", "-w", "-s", "-l", str(self.folder / "log"), "-o", f"{FAST} -k {self.folder}", "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop it; ``immediate`` is what a crash is: it recovers at the next start."""
+        """Stop the cluster; ``immediate`` acts like a crash, from which the next start recovers."""
         self.run("pg_ctl", "-w", "-s", "-m", mode, "stop")
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
@@ -58,7 +58,7 @@ class Cluster:
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL's programs, of the newest version that is installed."""
+    """Return the folder with the programs of the newest installed PostgreSQL."""
     folders = [*Path("/usr/lib/postgresql").glob("*/bin"), *map(Path, os.get_exec_path())]
     found = [folder for folder in folders if (folder / "initdb").is_file()]
     return max(found, key=lambda folder: [int(part) for part in folder.parts if part.isdigit()], default=None)
@@ -66,10 +66,10 @@ def programs() -> Path | None:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Start a cluster as long as the block lasts; skip the test where PostgreSQL is not installed."""
+    """Run a cluster in this block; skip the test if PostgreSQL is not installed."""
     if (folder := programs()) is None:
         pytest.skip("PostgreSQL is not installed")
-    home = Path(tempfile.mkdtemp(prefix="dlsync-pg-"))  # short, as a socket's path must be
+    home = Path(tempfile.mkdtemp(prefix="dlsync-pg-"))  # short, because the path of a socket is limited
     if os.getuid() == 0:
         shutil.chown(home, "postgres", "postgres")
     made = Cluster(folder, home)

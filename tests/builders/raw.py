@@ -1,4 +1,4 @@
-"""Bytes on a socket to the embedded server, and what comes back, byte for byte."""
+"""Send bytes on a socket to the embedded server, and parse the bytes of its responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DASHBOARD = b"/api/v1/orgs/acme/accounts/default/dashboards/a"
 
 
 def connect(server: RunningServer) -> socket.socket:
-    """A socket, for whose answer nobody waits for ever."""
+    """Connect, with a limit on the time for a response."""
     address = urlsplit(server.url)
     return socket.create_connection((address.hostname, address.port), timeout=30)
 
@@ -27,7 +27,7 @@ def head(
     key: bytes | None = b"changeme",
     host: bytes = b"localhost",
 ) -> bytes:
-    """A request's head, with the key."""
+    """Return the head of a request, with the key."""
     lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host, *headers]
     if key is not None:
         lines.append(b"Authorization: Bearer " + key)
@@ -35,7 +35,7 @@ def head(
 
 
 def all_of(connection: socket.socket) -> bytes:
-    """What comes until the server closes, or resets, the connection."""
+    """Receive everything until the server closes or resets the connection."""
     found = bytearray()
     try:
         while chunk := connection.recv(65536):
@@ -58,7 +58,7 @@ class Answer:
 
 
 def first_answer(raw: bytes) -> Answer:
-    """The first answer that is not one of those on the way (1xx)."""
+    """Parse the first response that is not interim (1xx)."""
     while True:
         top, _, rest = raw.partition(b"\r\n\r\n")
         line, _, headers = top.partition(b"\r\n")
@@ -69,7 +69,7 @@ def first_answer(raw: bytes) -> Answer:
 
 
 def next_answer(connection: socket.socket) -> Answer:
-    """The next answer on a connection that stays open; one that it does not belong to is an error."""
+    """Receive the next response on a connection that stays open; fail if more bytes follow."""
     raw = b""
     while b"\r\n\r\n" not in raw:
         raw += _some(connection)
@@ -88,7 +88,7 @@ def _some(connection: socket.socket) -> bytes:
 
 
 def exchanged(server: RunningServer, sent: bytes) -> Answer:
-    """The answer to bytes that are all a client says before it ends its side."""
+    """Send bytes, close the sending side, and return the response."""
     with connect(server) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Documents as the files mean them where they refer to secrets: texts that know their spelling."""
+"""Documents with references to secrets: texts that know how the file spells them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def referring(value: Any, secrets: Mapping[str, str]) -> Any:
-    """Return a value of JSON as if references stood in the file wherever one of the secrets stands in it."""
+    """Return a value of JSON with references in place of the secrets in its texts."""
     if isinstance(value, str):
         return _text(value, secrets)
     if isinstance(value, list):

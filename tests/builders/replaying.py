@@ -1,4 +1,4 @@
-"""Calls of clients as data, and sending them, byte for byte, over one connection to a running server."""
+"""Calls of clients as data, and a client that sends them unchanged to a running server."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Describe one call of a client.
+    """A call of a client, and its expected response.
 
-    :param call: method and path, which begins at the account, or with a slash at the API; ``{name}`` is a saved value.
-    :param form: sent as a form; a list repeats its key. ``json`` and ``text`` likewise.
-    :param status: what the client tests for; 0: any 2xx.
-    :param has: what the answer holds on every server; see :func:`holds`. ``lacks``: a text that it does not hold.
-    :param full: what it holds besides, unless the server is documented-only.
-    :param equals: the whole answer of a full server, as JSON.
-    :param save: values for later calls: a name, and the path to it in the answer.
-    :param observed: a documented-only server answers 404 or 405.
+    :param call: method and path below the account, or with a slash, below the API; ``{name}`` is a saved value.
+    :param form: the body as a form; a list repeats its key. ``json`` and ``text`` are other bodies.
+    :param status: the expected status; 0 for any 2xx.
+    :param has: the expected content on every server; see :func:`holds`. ``lacks`` is a text that must be missing.
+    :param full: more expected content, unless the server is documented-only.
+    :param equals: the whole response of a full server, as JSON.
+    :param save: values for later calls, by name: the path in the response.
+    :param observed: whether a documented-only server answers 404 or 405.
     """
 
     call: str
@@ -50,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Name what a client does in an account that is empty, or the demo's."""
+    """The calls of a client in an empty account, or in that of the demo."""
 
     client: str
     name: str
@@ -59,16 +59,16 @@ class Scenario:
 
 
 def at(answer: Any, path: Path) -> Any:
-    """Return the value at a path; a mapping in it selects the first item of a list that holds it."""
+    """Return the value at a path, in which a mapping selects the first item of a list that holds it."""
     for key in path:
         answer = answer[key] if isinstance(key, str | int) else next(item for item in answer if holds(item, key))
     return answer
 
 
 def holds(answer: Any, expected: Any) -> bool:
-    """Return whether an answer holds what is expected.
+    """Return whether a response holds an expected value.
 
-    A mapping has at least these keys, each item of a list is in the list somewhere, a text is a part, a type is a type.
+    A mapping needs at least the expected keys, a list the items, and a text the part; a type needs a value of it.
     """
     if isinstance(expected, dict):
         return isinstance(answer, dict) and all(
@@ -84,13 +84,13 @@ def holds(answer: Any, expected: Any) -> bool:
 
 
 def observed(call: str, **options: Any) -> Step:
-    """Return a call of an operation that only was observed."""
+    """Return a call of an observed operation."""
     return Step(call, observed=True, **options)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hold one answer of the server."""
+    """A response of the server."""
 
     status: int
     headers: dict[str, str]
@@ -102,13 +102,13 @@ class Answer:
 
     @property
     def value(self) -> Any:
-        """Return the answer as a client reads it: JSON, or text."""
+        """The body, as JSON if it is JSON, or else as text."""
         return json.loads(self.body) if self.headers.get("content-type") == "application/json" else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Send steps to one account, over each connection in turn; ``saved`` holds what earlier answers gave."""
+    """Send steps to an account, over each connection in turn; ``saved`` has values of earlier responses."""
 
     connections: Iterator[HTTPConnection]
     base: str
@@ -117,7 +117,7 @@ class Replay:
     saved: dict[str, str] = field(default_factory=dict)
 
     def send(self, step: Step) -> Answer:
-        """Send one step and return the answer."""
+        """Send a step and return the response."""
         method, _, path = self.filled(step.call).partition(" ")
         body, headers = _body(step)
         connection = next(self.connections)
@@ -127,11 +127,11 @@ class Replay:
         return Answer(response.status, answered, response.read())
 
     def get(self, path: str) -> Any:
-        """Return what a GET answers."""
+        """Return the value of the response to a GET."""
         return self.send(Step(f"GET {path}")).value
 
     def filled(self, value: Any) -> Any:
-        """Return a value of the table with the saved values in place of their names."""
+        """Return a value with the saved values in place of their names."""
         if isinstance(value, str):
             for name, saved in self.saved.items():
                 value = value.replace(f"{{{name}}}", saved)
@@ -149,7 +149,7 @@ class Replay:
 
 @contextmanager
 def replaying(*urls: str, account: str = "default") -> Iterator[Replay]:
-    """Connect to servers of one database at the URLs of their API."""
+    """Connect to servers of the same database at the URLs of their API."""
     parts = [urlsplit(url) for url in urls]
     with ExitStack() as stack:
         made = [stack.enter_context(closing(HTTPConnection(part.hostname or "", part.port))) for part in parts]

@@ -1,4 +1,4 @@
-"""Reporters for tests: they record what an operation tells, and answer what it asks."""
+"""A reporter for tests, which records the reports of an operation and answers its questions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Recorder(Reporter):
-    """Records what it is told.
+    """Record all reports.
 
-    :param on_approve: answers whether a plan is applied; nobody is asked by default.
-    :param on_show: is called with each plan that is shown.
-    :param on_advance: is called for each step.
+    :param on_approve: decides whether to apply a plan; by default, no approval is asked for.
+    :param on_show: called with each shown plan.
+    :param on_advance: called for each step.
     """
 
     def __init__(

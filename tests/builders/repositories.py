@@ -1,4 +1,4 @@
-"""Builders of git repositories, which nobody's configuration reaches."""
+"""Git repositories without the configuration of the user or the system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIGURATION = {
-    "GIT_CONFIG_NOSYSTEM": "1",  # and HOME is nobody's
+    "GIT_CONFIG_NOSYSTEM": "1",  # and HOME is empty in tests
     "GIT_CONFIG_COUNT": "2",
     "GIT_CONFIG_KEY_0": "init.defaultBranch",
     "GIT_CONFIG_VALUE_0": "main",
@@ -20,7 +20,7 @@ CONFIGURATION = {
 
 
 def git(root: Path, *arguments: str, check: bool = True) -> str:
-    """Run git and return what it prints."""
+    """Run git and return its output."""
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **CONFIGURATION}
     command = ("git", "-C", str(root), *arguments)
     done = subprocess.run(command, check=check, capture_output=True, text=True, env=environment)
@@ -28,7 +28,7 @@ def git(root: Path, *arguments: str, check: bool = True) -> str:
 
 
 def repository(root: Path, message: str = "first") -> Path:
-    """Make a repository of a folder, with an author, and commit all that is in it."""
+    """Make a folder a repository with an author, and commit its content."""
     root.mkdir(parents=True, exist_ok=True)
     git(root, "init", "--quiet")
     git(root, "config", "user.name", "Ada")

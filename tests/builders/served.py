@@ -1,4 +1,4 @@
-"""The embedded server, asked by hand."""
+"""HTTP clients of the embedded server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ YAML = {"Accept": "application/yaml"}
 
 @contextmanager
 def account_of(server: RunningServer, account: str = "default", *, key: str = "changeme") -> Iterator[httpx2.Client]:
-    """An HTTP client whose paths begin at an account of the organisation acme."""
+    """Yield an HTTP client whose paths begin at an account of the organisation acme."""
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=f"{server.url}/orgs/acme/accounts/{account}/", headers=headers) as client:
         yield client
@@ -25,7 +25,7 @@ def account_of(server: RunningServer, account: str = "default", *, key: str = "c
 
 @contextmanager
 def in_turn(urls: Sequence[str]) -> Iterator[httpx2.Client]:
-    """A client as that of :func:`account_of`, each of whose requests goes to the next server of one database."""
+    """Yield a client like that of :func:`account_of`, which sends each request to the next server in turn."""
     origins = cycle(httpx2.URL(url) for url in urls)
 
     def to_next(request: httpx2.Request) -> None:

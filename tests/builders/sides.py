@@ -1,4 +1,4 @@
-"""A document, two edits of it that do not touch each other, and both of them at once."""
+"""A document, two independent edits of it, and the document with both edits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ WHOSE: st.SearchStrategy[Whose] = st.sampled_from(["repo", "drift", "nobody"])
 
 
 class Sides(NamedTuple):
-    """A dashboard as it was applied, as the files and as the server have it since, and as it is with both edits.
+    """A dashboard as it was applied, as in the files, as on the server, and with both edits.
 
-    :param repo: what the files have moved, ``drift`` what the server has: the names of widgets and fields.
+    :param repo: the widgets and fields that the files changed.
+    :param drift: the widgets and fields that the server changed.
     """
 
     base: Resource
@@ -30,7 +31,7 @@ class Sides(NamedTuple):
 
 
 class _Draft:
-    """One version, as it is being written."""
+    """A version of the dashboard, which edits change."""
 
     def __init__(self, titles: list[str]) -> None:
         self.fields: dict[str, Json] = {"period": 60, "title": "Ours"}
@@ -51,7 +52,7 @@ class _Draft:
 
 
 class _Drawing:
-    """Both edits, as they are being made: each in its side's version and in that which has both."""
+    """Draw edits, and make each in the version of its side and in the version with both."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
@@ -60,13 +61,13 @@ class _Drawing:
         self.touched: dict[str, set[str]] = {"repo": set(), "drift": set(), "nobody": set()}
 
     def versions(self, what: str, whose: Whose | None = None) -> list[_Draft]:
-        """The versions in which something is edited."""
+        """Return the versions in which to edit something."""
         chosen: str = whose or self.draw(WHOSE)
         self.touched[chosen].add(what)
         return [] if chosen == "nobody" else [self.drafts[chosen], self.drafts["both"]]
 
     def widget(self, title: str) -> None:
-        for field in ("color", "filter"):  # two fields of one widget may be edited by two
+        for field in ("color", "filter"):  # both sides may edit different fields of a widget
             for one in self.versions(title):
                 one.edit(title, "edit", field)
         is_edited = any(title in self.touched[whose] for whose in ("repo", "drift"))

@@ -1,4 +1,4 @@
-"""A tap on a client's transport: it sees each request before it is sent, and its answer before it is read."""
+"""A tap on a client's transport, which intercepts each request and response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ C = TypeVar("C", bound="ReadClient")
 
 
 class Asked(NamedTuple):
-    """A request that was sent; the path is what follows the account."""
+    """A request that was sent, with its path below the account."""
 
     method: str
     path: str
@@ -27,9 +27,9 @@ class Asked(NamedTuple):
 
 
 def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[Response]]) -> C:
-    """Return the client.
+    """Tap a client, and return it.
 
-    :param tap: is given each request and what sends it on.
+    :param tap: gets each request, and a function that sends it.
     """
     transport = client._connection._transport
     exchange = transport.exchange
@@ -40,12 +40,12 @@ def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[Response]]) -> C:
         below = path.partition("/accounts/default/")[2] or transport._url.path + path
         return await tap(Asked(method, below, body or b""), lambda: exchange(method, path, headers, body, base=base))
 
-    transport.exchange = tapping  # type: ignore[method-assign] # which is what a tap is
+    transport.exchange = tapping  # type: ignore[method-assign] # the tap
     return client
 
 
 def recorded(client: C, asked: list[Asked]) -> C:
-    """Return the client, which from now on writes down what it sends."""
+    """Record the requests of a client in a list, and return the client."""
 
     async def recording(request: Asked, onward: Onward) -> Response:
         asked.append(request)

@@ -1,4 +1,4 @@
-"""Servers that say 429, and a loop whose time passes only while everybody waits."""
+"""Servers that answer 429, and an event loop whose time advances only while all tasks wait."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Leap(selectors.DefaultSelector):
 
 
 class TimelessLoop(asyncio.SelectorEventLoop):
-    """Does not wait until something is due: it says that it is."""
+    """An event loop that advances its clock instead of waiting."""
 
     def __init__(self) -> None:
         self._leap = _Leap()
@@ -52,13 +52,13 @@ def timeless(work: Callable[[], Awaitable[T]]) -> T:
 
 @dataclass
 class Limited:
-    """A server that lets so many requests at a time, and so many a second: a bucket of tokens.
+    """A server with limits on parallel requests and on the rate, by a token bucket.
 
-    :param latency: seconds that an answer takes.
-    :param at_once: requests it works on at once.
-    :param rate: tokens that come in a second; None for no limit.
-    :param burst: tokens that there are at most.
-    :param after: the Retry-After of its 429s.
+    :param latency: seconds for a response.
+    :param at_once: the limit on parallel requests.
+    :param rate: new tokens in a second; None for no limit.
+    :param burst: the size of the bucket.
+    :param after: the Retry-After of a 429.
     """
 
     latency: float
@@ -75,7 +75,7 @@ class Limited:
     async def serve(self, request: Asked, _: Onward) -> Response:
         if not self._lets(asyncio.get_running_loop().time()):
             self.refused += 1
-            await asyncio.sleep(self.latency / 10)  # to say no takes less
+            await asyncio.sleep(self.latency / 10)  # a refusal takes less time
             return Response(429, {"retry-after": self.after} if self.after else {}, b"", str(request), Quoter(KEY))
         self.busy += 1
         await asyncio.sleep(self.latency)
@@ -96,7 +96,7 @@ class Limited:
 
 
 def seconds_for(server: Limited, requests: int, workers: int) -> float:
-    """Ask the server for so many things, and return how long that took."""
+    """Send a number of requests, and return the seconds that they took."""
 
     async def ask() -> float:
         loop = asyncio.get_running_loop()
@@ -115,9 +115,9 @@ def seconds_for(server: Limited, requests: int, workers: int) -> float:
 
 
 class Crowded:
-    """Answers as another does, but no more than so many requests at a time, and none while somebody still pushes in.
+    """Limit the parallel requests of an ``answer``, and refuse others with 429.
 
-    The first wait until there is one too many.
+    Requests wait for the first refusal, and until no further request is refused.
     """
 
     def __init__(self, answer: Callable[[Seen], Reply], at_once: int) -> None:
@@ -147,7 +147,7 @@ class Crowded:
 
 
 class Clock:
-    """Goes only while somebody sleeps."""
+    """A clock that advances only during :meth:`sleep`."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""Certificates made up for a test, and a proxy that connects whoever asks to one server, whatever its name."""
+"""Certificates of a test authority, and a proxy that connects every client to the same server."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ACCEPTANCE = b"HTTP/1.0 200 Connection established\r\nX: y\r\n\r\n"
 
 
 def server_context(*names: str) -> ssl.SSLContext:
-    """What a server of these names secures its connections with."""
+    """Return the TLS context of a server with these names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     AUTHORITY.issue_cert(*names).configure_cert(context)
     return context
 
 
 def certificate_files(folder: Path, *names: str) -> tuple[Path, Path]:
-    """The files of a server of these names: its certificate and its key."""
+    """Write the certificate and key of a server with these names, and return their files."""
     made, chain, key = AUTHORITY.issue_cert(*names), folder / "server.pem", folder / "server.key"
     made.cert_chain_pems[0].write_to_path(str(chain))
     made.private_key_pem.write_to_path(str(key))
@@ -35,7 +35,7 @@ def certificate_files(folder: Path, *names: str) -> tuple[Path, Path]:
 
 
 def authority_file(folder: Path) -> str:
-    """What who trusts the authority has in ``SSL_CERT_FILE``."""
+    """Write the certificate of the authority for ``SSL_CERT_FILE``, and return its file."""
     file = folder / "authority.pem"
     AUTHORITY.cert_pem.write_to_path(file)
     return str(file)
@@ -43,11 +43,11 @@ def authority_file(folder: Path) -> str:
 
 @dataclass
 class TunnellingProxy:
-    """A proxy.
+    """A proxy for CONNECT.
 
     :param to: the port that it connects to.
-    :param answer: what it says to CONNECT; nothing at all where that is empty; where it is no acceptance, no more.
-    :param heads: what it was sent before a tunnel began.
+    :param answer: its response to CONNECT; if empty, it never answers. Only after ``ACCEPTANCE``, a tunnel follows.
+    :param heads: the received heads of requests.
     """
 
     to: int
@@ -81,7 +81,7 @@ class TunnellingProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # one turn of the loop, in which the sockets are closed
+        await asyncio.sleep(0)  # a turn of the loop, which closes the sockets
 
 
 async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

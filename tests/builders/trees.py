@@ -1,4 +1,4 @@
-"""Builders of resources, of trees, and of accounts on a server."""
+"""Resources, trees, and accounts on a server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def resource(address: str, document: dict[str, Json] | str, *, file: str = "", body: bytes | None = None) -> Resource:
-    """A dashboard or rule from its document or its YAML text; a plugin from its script."""
+    """Return a dashboard or rule from its document or YAML, or a plugin from its script."""
     kind, name = address.split("/", 1)
     if kind == "plugin":
         script = document if isinstance(document, dict) else {"content": document, "extension": "py"}
@@ -96,7 +96,7 @@ FLAVOURS: dict[str, dict[str, bool]] = {
 
 @dataclass(frozen=True)
 class Account:
-    """An account, and every request that was sent to it by way of :meth:`run`."""
+    """An account, and the requests that :meth:`run` sent to it."""
 
     settings: Settings
     asked: list[Asked] = field(default_factory=list)
@@ -111,29 +111,29 @@ class Account:
         return asyncio.run(opened())
 
     def has(self, *resources: Resource) -> None:
-        """Put resources on the server, as a hand would."""
+        """Create resources on the server, without dlsync's plan."""
         for one in resources:
             self.run(lambda client, one=one: kind_of(one.kind).create(client, one))  # type: ignore[misc] # the default binds the loop's value
         self.asked.clear()
 
     def lacks(self, *addresses: str) -> None:
-        """Delete resources from the server, as a hand would."""
+        """Delete resources from the server, without dlsync's plan."""
         for one in map(address, addresses):
             self.run(lambda client, one=one: kind_of(one.kind).delete(client, one.name))  # type: ignore[misc] # see above
         self.asked.clear()
 
     def live(self, text: str) -> Resource | None:
-        """What the server has, with its document in place of what gives it."""
+        """Return a live resource, with its document parsed; None if it is missing."""
         wanted = address(text)
         found = self.run(lambda client: kind_of(wanted.kind).fetch(client, wanted.name))
         return replace(found, given=found.document) if found else None
 
     def plugins(self) -> list[str]:
-        """The names of all plugins, dlsync's own among them."""
+        """Return the names of all plugins, with those of dlsync."""
         return sorted(one.name for one in self.run(lambda client: client.plugins.list()))
 
     def requests(self) -> list[str]:
-        """The requests since the last time, sorted, for what runs at once comes in any order."""
+        """Return the requests since the last call, sorted, because parallel ones come in any order."""
         seen = sorted(map(str, self.asked))
         self.asked.clear()
         return seen
@@ -143,6 +143,6 @@ class Account:
 def account(
     *, documented_only: bool = False, post_before_put: bool = False, decorate: bool = False
 ) -> Iterator[Account]:
-    """An empty account on a server of its own."""
+    """Run a server, and yield its empty account."""
     with running(documented_only=documented_only, post_before_put=post_before_put, decorate=decorate) as server:
         yield Account(Settings(url=server.url, org="acme", account="default", key="changeme"))

@@ -1,6 +1,6 @@
-"""A runner for the jobs of a workflow of GitHub: bash runs their steps; Python, pip, artifacts and ``gh`` are replaced.
+"""Run the jobs of a GitHub workflow: bash runs the steps; Python, pip, artifacts and ``gh`` are fakes.
 
-Expressions are evaluated as Python: ``==``, ``!=``, ``&&``, ``||``, ``!``, ``format``, ``always`` and ``cancelled``.
+Python evaluates expressions with ``==``, ``!=``, ``&&``, ``||``, ``!``, ``format``, ``always`` and ``cancelled``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STATUS = re.compile(r"\b(cancelled|always|success|failure)\(\)")
 
 
 class Context(dict[str, Any]):
-    """A context of expressions, in which what is missing is empty."""
+    """A context of expressions, in which missing values are empty."""
 
     def __getattr__(self, name: str) -> Any:
         value = self.get(name, self.get(name.replace("_", "-"), ""))
@@ -64,7 +64,7 @@ def holds(condition: str | None, contexts: Mapping[str, Any], *, failed: bool) -
 
 @dataclass
 class Ran:
-    """How a job ended: whether it was not skipped, whether it succeeded, and what its steps printed."""
+    """The result of a job: whether it ran and succeeded, and the output of its steps."""
 
     ran: bool
     succeeded: bool
@@ -74,13 +74,13 @@ class Ran:
 
 @dataclass
 class Runner:
-    """Runs jobs of the workflow in a repository.
+    """Run jobs of the workflow in a repository.
 
-    :param root: for what runs leave behind: ``artifacts/RUN/NAME``, and the state of GitHub in ``github.json``.
+    :param root: has ``artifacts/RUN/NAME``, and the state of GitHub in ``github.json``.
     :param workspace: the checkout, with the workflow.
-    :param secrets: of the repository; ``env``: what jobs find in the environment besides.
-    :param origin: a bare repository, which each run is checked out from into a workspace of its own; None: the
-        workspace stays.
+    :param secrets: of the repository.
+    :param env: more environment variables for jobs.
+    :param origin: a bare repository, from which each run checks out a new workspace; None keeps the workspace.
     """
 
     root: Path
@@ -104,7 +104,7 @@ class Runner:
 
     @property
     def state(self) -> dict[str, list[dict[str, Any]]]:
-        """What GitHub has; see :mod:`tests.builders.gh`."""
+        """The state of GitHub; see :mod:`tests.builders.gh`."""
         return cast("dict[str, list[dict[str, Any]]]", json.loads((self.root / "github.json").read_text()))
 
     def write(self, **lists: list[dict[str, Any]]) -> None:
@@ -125,7 +125,7 @@ class Runner:
         pull: int = 12,
         attempt: int = 1,
     ) -> Ran:
-        """Run a job for an event, that of the pull request of a number, in a run of its own, on what is checked out."""
+        """Run a job for an event, or for the event of a pull request, as a new run."""
         self.runs += 1
         if self.origin:
             self._check_out(self.origin, *_refs(event))
@@ -148,7 +148,7 @@ class Runner:
         return Ran(True, not done.failed, done.log, (temp / "summary").read_text())
 
     def _check_out(self, origin: Path, ref: str, local: str) -> None:
-        """Do what ``actions/checkout`` does, which fetches one commit if it is not told a depth."""
+        """Check out like ``actions/checkout``, which by default fetches a single commit."""
         self.workspace = self.root / "workspaces" / str(self.runs)
         git(self.root, "init", "--quiet", str(self.workspace))
         git(self.workspace, "remote", "add", "origin", f"file://{origin}")
@@ -173,7 +173,7 @@ class Runner:
         )
 
     def _steps(self, steps: list[Any], contexts: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-        """Yield each step with its contexts, and those of an action of the repository in its place."""
+        """Yield each step with its contexts; replace an action of the repository by its steps."""
         for step in steps:
             if not step.get("uses", "").startswith("./"):
                 yield step, {**contexts, "steps": Context()}
@@ -191,7 +191,7 @@ def _env(step: Mapping[str, Any], contexts: Mapping[str, Any]) -> Context:
 
 
 def _refs(event: str) -> tuple[str, str]:
-    """Return the reference that an event is for, and its name in the checkout."""
+    """Return the reference of an event, and its name in the checkout."""
     if event == "pull_request":
         return "refs/pull/12/merge", "refs/remotes/pull/12/merge"
     return "refs/heads/main", "refs/remotes/origin/main"

@@ -1,4 +1,4 @@
-"""Builders of YAML: any value, any text that means it, and any text that might be YAML."""
+"""Strategies for YAML: values, their spellings, and texts that may be YAML."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SPACES = (
 
 
 def maybe_yaml() -> st.SearchStrategy[str]:
-    """Text made of what YAML is made of, more often wrong than right."""
+    """Return a strategy for texts from fragments of YAML, most of which are invalid."""
     space = st.sampled_from(SPACES)
     part = st.tuples(space, st.sampled_from(FRAGMENTS.split()), space).map("".join)
     return st.lists(part, min_size=1, max_size=7).map("".join)
@@ -61,9 +61,10 @@ def maybe_yaml() -> st.SearchStrategy[str]:
 
 @dataclass
 class Spelling:
-    """A file's style, and what it may hold besides its meaning.
+    """The style of a file, with comments and anchors.
 
-    :param comments: those that were put in, by the path of what they stand at.
+    :param comments: the inserted comments.
+    :param anchors: the anchor of each text.
     """
 
     random: Random
@@ -122,7 +123,7 @@ class Spelling:
         return f"  {self.comment()}" if self.often(0.15) else ""
 
     def block(self, value: Json) -> list[str]:
-        """The lines of a collection that is not empty."""
+        """Return the lines of a collection that is not empty."""
         if isinstance(value, dict):
             return [line for key, inner in value.items() for line in [*self.above(), *self.entry(key, inner)]]
         assert isinstance(value, list)
@@ -161,7 +162,7 @@ class Spelling:
 
 @dataclass(frozen=True)
 class Written:
-    """A file, the comments in it, and whether it is brackets from its begin."""
+    """A file, its comments, and whether the document is in flow style."""
 
     content: bytes
     comments: tuple[str, ...]
@@ -170,7 +171,7 @@ class Written:
 
 @st.composite
 def spelled(draw: st.DrawFn, document: dict[str, Json]) -> Written:
-    """A file that means the document, in any style."""
+    """Draw a file with the document, in any style."""
     spelling = Spelling(
         Random(draw(st.integers(0, 2**32))), draw(st.sampled_from([1, 2, 4])), draw(st.sampled_from([0, 1, 2, 4]))
     )
@@ -189,7 +190,7 @@ def spelled(draw: st.DrawFn, document: dict[str, Json]) -> Written:
 
 @st.composite
 def edited(draw: st.DrawFn, value: Json) -> Json:
-    """A value with something changed, added, removed or moved in it."""
+    """Draw a value with changed, added, removed or moved parts."""
     if isinstance(value, dict):
         result = {**value}
         for key in value:
@@ -209,7 +210,7 @@ def edited(draw: st.DrawFn, value: Json) -> Json:
 
 @st.composite
 def altered(draw: st.DrawFn, value: Json) -> Json:
-    """A value in which other scalars stand, and to which something may have been added; nothing in it is gone."""
+    """Draw a value with other scalars and additions, but without removals."""
     if value and isinstance(value, dict):
         result = {key: draw(altered(inner)) if draw(st.booleans()) else inner for key, inner in value.items()}
         return {**draw(st.dictionaries(TEXTS, VALUES, max_size=1)), **result}
@@ -220,7 +221,7 @@ def altered(draw: st.DrawFn, value: Json) -> Json:
 
 @st.composite
 def with_planted(draw: st.DrawFn, value: dict[str, Json], key: str, scalar: str) -> dict[str, Json]:
-    """A document with one more key somewhere in it."""
+    """Draw a document with a key added somewhere."""
     collections = {name: inner for name, inner in value.items() if inner and isinstance(inner, dict | list)}
     if not collections or draw(st.booleans()):
         return {**value, key: scalar}
