@@ -45,7 +45,7 @@ SECTIONS = {
     "Around it": {
         "doctor": ("files", "Check settings, files and server; say what to do."),
         "schema": ("files", "Print a JSON Schema, for editors and checks."),
-        "serve": ("serve", "Run a server of dlsync's own, until it is stopped."),
+        "serve": ("serve", "Run the embedded server until it is stopped."),
     },
     "The API by hand": {
         "accounts": ("api.account", "The organisation's accounts."),

@@ -28,7 +28,7 @@ Db = Annotated[
     str | None,
     typer.Option(
         metavar="FILE|URL",
-        help="Keep everything in this file or in postgresql://USER@HOST/DATABASE; else DLSYNC_DB, else in memory.",
+        help="Store everything in this file or in postgresql://USER@HOST/DATABASE; else DLSYNC_DB, else in memory.",
     ),
 ]
 KeyFile = Annotated[
@@ -37,30 +37,33 @@ KeyFile = Annotated[
 ]
 TlsCert = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Speak HTTPS with this certificate and its chain in PEM; needs --tls-key."),
+    typer.Option(metavar="FILE", help="Serve HTTPS with this certificate and its chain in PEM; needs --tls-key."),
 ]
-TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's private key, not encrypted.")]
+TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="The private key of the certificate, not encrypted.")]
 MaxResources = Annotated[
     int,
     typer.Option(
-        metavar="N", min=1, help="The most dashboards and rules of an account, and of plugins, links and so on."
+        metavar="N", min=1, help="The limit on dashboards and rules of an account, and on its plugins, links and so on."
     ),
 ]
-MaxAccounts = Annotated[int, typer.Option(metavar="N", min=1, help="The most accounts of an organisation.")]
+MaxAccounts = Annotated[int, typer.Option(metavar="N", min=1, help="The limit on accounts of an organisation.")]
 DocumentedOnly = Annotated[
     bool,
-    typer.Option("--documented-only", help="Only what the API's documentation has; no lists of dashboards or rules."),
+    typer.Option(
+        "--documented-only",
+        help="Offer only operations of the API's documentation, without lists of dashboards and rules.",
+    ),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Fill the account with a bookshop's agents, metrics and series.")]
 MetricsUrl = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Take agents and measurements from this Prometheus; else DLSYNC_METRICS_URL."),
+    typer.Option(metavar="URL", help="Read agents and measurements from this Prometheus; else DLSYNC_METRICS_URL."),
 ]
-AgentLabel = Annotated[str, typer.Option(metavar="LABEL", help="The label there that names an agent.")]
-TagLabels = Annotated[str, typer.Option(metavar="LABEL,...", help="The labels there whose values are tags.")]
+AgentLabel = Annotated[str, typer.Option(metavar="LABEL", help="The label in Prometheus that names the agent.")]
+TagLabels = Annotated[str, typer.Option(metavar="LABEL,...", help="The labels in Prometheus whose values are tags.")]
 MetricsNames = Annotated[
     Literal["underscores", "utf8"],
-    typer.Option(help="How metrics are called there: `a_b` for `a.b`, or with any character as here."),
+    typer.Option(help="The names of metrics in Prometheus: `a_b` for `a.b`, or the same names as here."),
 ]
 
 AccessLog = Annotated[
@@ -86,7 +89,7 @@ def place_of(value: str | None, variable: str) -> str | None:
     :raises SettingsError: the option is empty, such as from an unset variable.
     """
     if value == "":  # without a database, the server would lose everything
-        hint = f"Set the variable that it comes from, or leave it out for {variable}."
+        hint = f"Set the variable in the command, or leave the option out to use {variable}."
         raise SettingsError("the file or URL that was given is empty", hint=hint)
     value = value or os.environ.get(variable) or None
     for part in re.findall(r"://[^:@/]*:(.*)@|[?&]password=([^&]*)", value or ""):
@@ -96,7 +99,7 @@ def place_of(value: str | None, variable: str) -> str | None:
     return value
 
 
-# a group that does something by itself, unlike the families
+# unlike other groups, it is a command by itself
 serve_app = typer.Typer(name="serve", add_completion=False, rich_markup_mode=None, invoke_without_command=True)
 
 
@@ -104,11 +107,11 @@ serve_app = typer.Typer(name="serve", add_completion=False, rich_markup_mode=Non
 @command
 def serve(
     context: typer.Context,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="0 picks a free one.", min=0, max=65535)] = 0,
     db: Db = None,
-    org: Annotated[str, typer.Option(metavar="NAME", help="The organisation that exists from the start.")] = "acme",
-    account: Annotated[str, typer.Option(metavar="NAME", help="Its account.")] = "default",
+    org: Annotated[str, typer.Option(metavar="NAME", help="The organisation, created if it is missing.")] = "acme",
+    account: Annotated[str, typer.Option(metavar="NAME", help="Its account, created if it is missing.")] = "default",
     api_key_file: KeyFile = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -122,9 +125,9 @@ def serve(
     metrics_names: MetricsNames = "underscores",
     access_log: AccessLog = "",
 ) -> None:
-    """Run a server of dlsync's own, until it is stopped.
+    """Run the embedded server until it is stopped.
 
-    The first line that it prints is its URL, once it answers.
+    Once it accepts requests, it prints its URL as the first line.
     """
     if context.invoked_subcommand:
         return
@@ -157,8 +160,8 @@ def serve(
 
 @subcommand(serve_app, "copy")
 def copy(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="A file or a URL, as for --db; or - for DLSYNC_DB.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="The same, of a database that has no content yet.")],
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A file or URL, as for --db; - stands for DLSYNC_DB.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The same, for a database without content.")],
 ) -> None:
     """Copy everything from one database to another, and compare digests. Stop the server first."""
     import asyncio
@@ -172,10 +175,10 @@ def copy(
 
 @subcommand(serve_app, "backup")
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy, which does not exist yet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file.")],
     db: Annotated[str | None, typer.Option(metavar="FILE", help="The server's SQLite file; else DLSYNC_DB.")] = None,
 ) -> None:
-    """Copy the SQLite file of a server, which can go on running."""
+    """Back up the SQLite file of a server, also while it runs."""
     with explained_imports():
         from dlsync.server import transfer
     rows = transfer.backup(place_of(db, "DLSYNC_DB"), file)
@@ -183,9 +186,9 @@ def backup(
     write_stdout(visible(f"{file}: {content}; {file.stat().st_size} bytes") + "\n")
 
 
-keys_app = typer.Typer(cls=Group, help="Keys of the API. Running servers know of a change within 2 seconds.")
+keys_app = typer.Typer(cls=Group, help="Keys of the API. Running servers apply a change within 2 seconds.")
 serve_app.add_typer(keys_app, name="keys")
-KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Of the key: whose it is, or what for.")]
+KeyName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the key, such as its user or purpose.")]
 KeyDb = Annotated[str | None, typer.Option(metavar="FILE|URL", help="The server's database; else DLSYNC_DB.")]
 
 
@@ -193,9 +196,9 @@ KeyDb = Annotated[str | None, typer.Option(metavar="FILE|URL", help="The server'
 def create_key(
     name: KeyName,
     role: Annotated[Literal["read", "write", "admin"], typer.Option(help="admin also creates and deletes accounts.")],
-    accounts: Annotated[str, typer.Option(metavar="GLOB,...", help="The accounts that it is for.")] = "*",
+    accounts: Annotated[str, typer.Option(metavar="GLOB,...", help="The accounts that the key is for.")] = "*",
     expires: Annotated[
-        str, typer.Option(metavar="90d|DATE", help="After days, or at a date or time in UTC; else never.")
+        str, typer.Option(metavar="90d|DATE", help="A number of days, or a date or time in UTC; else never.")
     ] = "",
     db: KeyDb = None,
 ) -> None:
@@ -210,7 +213,7 @@ def create_key(
 
 @subcommand(keys_app, "list")
 def list_keys(db: KeyDb = None) -> None:
-    """List the keys, without the keys themselves."""
+    """List the names, roles and dates of the keys."""
     from dlsync.render import table
 
     with explained_imports():
@@ -221,7 +224,7 @@ def list_keys(db: KeyDb = None) -> None:
 
 @subcommand(keys_app, "revoke")
 def revoke_key(name: KeyName, db: KeyDb = None) -> None:
-    """Refuse a key from now on. It stays in the list, and its name is not used again."""
+    """Revoke a key. It stays in the list, and no other key can have its name."""
     from datetime import UTC, datetime
 
     with explained_imports():
@@ -232,12 +235,12 @@ def revoke_key(name: KeyName, db: KeyDb = None) -> None:
 @subcommand(serve_app, "audit")
 def audit(
     db: KeyDb = None,
-    account: Annotated[str, typer.Option(metavar="NAME", help="Only of this account.")] = "",
-    key: Annotated[str, typer.Option(metavar="NAME", help="Only by the key of this name.")] = "",
-    since: Annotated[str, typer.Option(metavar="DATE", help="Only from this date or time on, in UTC.")] = "",
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="The last so many.")] = 1000,
+    account: Annotated[str, typer.Option(metavar="NAME", help="Only changes in this account.")] = "",
+    key: Annotated[str, typer.Option(metavar="NAME", help="Only changes with the key of this name.")] = "",
+    since: Annotated[str, typer.Option(metavar="DATE", help="Only changes from this date or time in UTC.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="Only the last N changes.")] = 1000,
 ) -> None:
-    """Print who changed what, a line of JSON for each change, the oldest first."""
+    """Print who changed what: a line of JSON for each change, oldest first."""
     with explained_imports():
         from dlsync.server import access_log, audit
     where = {column: value for column, value in (("account", account), ("key", key)) if value}

@@ -35,11 +35,11 @@ HINTS = {
     ErrorCode.LOCKED: "Another process has locked it: end that process, or wait for it.",
     ErrorCode.GONE: "Start it, create the database with createdb, or correct the URL of --db or DLSYNC_DB.",
     ErrorCode.FULL: "Free space on its disk.",
-    ErrorCode.TOO_LONG: "PostgreSQL takes names and ids of up to 2,600 bytes: delete what has a longer one.",
-    ErrorCode.READ_ONLY: "Let the server's user write: to the file and its folder, or to PostgreSQL's primary.",
+    ErrorCode.TOO_LONG: "PostgreSQL allows names and ids of up to 2,600 bytes: delete longer ones.",
+    ErrorCode.READ_ONLY: "Let the server's user write to the file and its folder, or use PostgreSQL's primary.",
     ErrorCode.DAMAGED: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
 }
-NEW_DATABASE = "Name a database that `dlsync serve` made, or a new one, where the server's user can write."
+NEW_DATABASE = "Name a database that `dlsync serve` created, or a new one, where the server's user can write."
 
 
 def migrations(engine: str) -> tuple[str, ...]:

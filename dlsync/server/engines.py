@@ -24,7 +24,7 @@ def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
     """
     if not isinstance(db, str) or "://" not in db:
         if must_exist and not db:
-            raise SettingsError("no database is named, and a server's memory is its own", hint=HINT)
+            raise SettingsError("no database is given, and the memory of a server cannot be read", hint=HINT)
         if must_exist and not Path(str(db)).exists():
             raise SettingsError(f"{db}: there is no such file")
         return Sqlite(None if db is None else Path(db))

@@ -69,7 +69,7 @@ def key_of(name: str, role: Role, accounts: str, expires: str, now: datetime) ->
     for glob in globs.split(","):
         if "[" in SET.sub("", glob) or NEVER in translate(glob):
             hint = "A set of characters is [ab] or [a-z], without commas; the character [ itself is [[]."
-            raise SettingsError(f"--accounts: {glob} can match no account as it is meant", hint=hint)
+            raise SettingsError(f"--accounts: {glob} cannot match any account", hint=hint)
     return Key(name, role, globs, timestamp(now), expires and _expiry(expires, now))
 
 
@@ -92,7 +92,7 @@ async def create(store: Store, key: Key) -> str:
     """
     secret = f"dlsync_{secrets.token_hex(20)}"
     if not await store.insert(TABLE, digest=digest_of(secret.encode()), **asdict(key)):
-        hint = "Use another name: both work until the old one is revoked, and the audit log tells them apart."
+        hint = "Use another name: both keys work until you revoke the old one, and the audit log tells them apart."
         raise SettingsError(f"a key called {key.name} exists already, or was revoked", hint=hint)
     return secret
 

@@ -150,7 +150,7 @@ def _listener(host: str, port: int, settings: Settings) -> tuple[socket.socket, 
         loopback = ip_address(address).is_loopback
         if not loopback and settings.api_key == DEFAULT_KEY:
             raise SettingsError(
-                f"{host}: other machines can connect there, so the key of the documentation is refused",
+                f"{host}: other machines can connect there, so the default key is refused",
                 hint="Set DLSYNC_API_KEY, or give --api-key-file, to a key of your own.",
             )
         listener = socket.create_server((str(address), port), family=family, backlog=2048)

@@ -48,7 +48,7 @@ async def copy(source: str, target: str) -> list[CopiedTable]:
     async with opened(read), read.transaction(write=False) as store:
         content = await _content(store)
     if isinstance(read, Sqlite) and read.is_in_use():
-        hint = "Stop it first: what it stores later would be in the old database only."
+        hint = "Stop it first: later changes would be only in the old database."
         raise SettingsError(f"{read.name}: a server or another program uses it; nothing was copied", hint=hint)
     async with opened(write), write.transaction(write=True) as store:
         if await store.rows("orgs", "id") or await store.rows("api_keys", "name"):

@@ -277,7 +277,7 @@ def test_where_other_machines_can_connect_the_documented_key_is_refused(key: dic
     done = dlsync("serve", "--host", "0.0.0.0", env=key)
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        "error: 0.0.0.0: other machines can connect there, so the key of the documentation is refused\n"
+        "error: 0.0.0.0: other machines can connect there, so the default key is refused\n"
         "Set DLSYNC_API_KEY, or give --api-key-file, to a key of your own.\n"
     )
 

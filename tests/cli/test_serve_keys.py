@@ -65,7 +65,7 @@ def test_the_name_of_a_revoked_key_is_not_used_again_since_the_audit_log_has_it(
     assert (done.code, done.out) == (1, "")
     assert done.err == (
         "error: a key called anna exists already, or was revoked\n"
-        "Use another name: both work until the old one is revoked, and the audit log tells them apart.\n"
+        "Use another name: both keys work until you revoke the old one, and the audit log tells them apart.\n"
     )
 
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_is_refused(db: Path, arguments: str, reason: str) -> Non
 @pytest.mark.parametrize(
     ("env", "reason"),
     [
-        ({}, "no database is named, and a server's memory is its own"),
+        ({}, "no database is given, and the memory of a server cannot be read"),
         ({"DLSYNC_DB": "missing.db"}, "missing.db: there is no such file"),
         ({"DLSYNC_DB": "postgresql://user:s3cret@127.0.0.1:9/shop"}, "cannot be used as the server's database"),
     ],

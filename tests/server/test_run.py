@@ -105,7 +105,7 @@ def test_a_loopback_address_has_several_names(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::ffff:0.0.0.0"])
 def test_where_other_machines_can_connect_the_documented_key_is_refused(host: str) -> None:
-    with pytest.raises(SettingsError, match=r"the key of the documentation is refused") as refused:
+    with pytest.raises(SettingsError, match=r"the default key is refused") as refused:
         serve(host=host, announce=print)
     assert refused.value.hint == "Set DLSYNC_API_KEY, or give --api-key-file, to a key of your own."
 

@@ -410,7 +410,7 @@ def test_a_file_or_folder_that_cannot_be_written_is_refused_and_left_alone(tmp_p
         path.parent.chmod(0o777)
         assert path.read_bytes() == before
     assert done.stdout.startswith(f"{path}: cannot be used as the server's database: "), done.stdout
-    assert "Let the server's user write: to the file and its folder" in done.stdout
+    assert "Let the server's user write to the file and its folder" in done.stdout
 
 
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:

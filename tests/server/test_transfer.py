@@ -59,7 +59,7 @@ def test_a_file_that_a_server_uses_is_not_copied_since_what_it_stores_later_woul
     with running(db=filled), pytest.raises(SettingsError) as caught:
         copy(filled, new_db)
     assert str(caught.value) == f"{filled}: a server or another program uses it; nothing was copied"
-    assert caught.value.hint == "Stop it first: what it stores later would be in the old database only."
+    assert caught.value.hint == "Stop it first: later changes would be only in the old database."
     assert copy(filled, new_db)
 
 
@@ -143,7 +143,7 @@ def test_a_name_that_the_target_cannot_find_is_what_the_hint_speaks_of(filled: P
         client.put(f"dashboards/{name}", content=b"title: A").raise_for_status()
     with pytest.raises(SettingsError, match="exceeds btree") as caught:
         copy(filled, postgresql.create("long"))
-    assert caught.value.hint == "PostgreSQL takes names and ids of up to 2,600 bytes: delete what has a longer one."
+    assert caught.value.hint == "PostgreSQL allows names and ids of up to 2,600 bytes: delete longer ones."
 
 
 def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_backup_for_which_there_is_no_room_leaves_no_file(filled: Path, tmp_pa
 
 @pytest.mark.parametrize("db", [None, ""])
 def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path, db: str | None) -> None:
-    with pytest.raises(SettingsError, match="no database is named"):
+    with pytest.raises(SettingsError, match="no database is given"):
         transfer.backup(db, tmp_path / "backup.db")
 
 
