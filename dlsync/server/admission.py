@@ -12,8 +12,8 @@ from dlsync.server.keys import BOOTSTRAP, FORM, Key, Role
 from dlsync.server.operation import Refusal, Settings
 from dlsync.server.times import timestamp
 
-KNOWN = timedelta(seconds=2)  # how long a key is cached, and works after it is revoked
-USE_NOTED = timedelta(hours=1)
+CACHED_FOR = timedelta(seconds=2)  # how long a key is cached, and works after it is revoked
+USE_INTERVAL = timedelta(hours=1)
 
 
 class Admission:
@@ -22,8 +22,8 @@ class Admission:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
         self._bootstrap = keys.digest_of(settings.api_key.encode())
-        self._known: dict[str, tuple[list[Key], datetime]] = {}  # by digest, with the time of reading
-        self._noted: dict[str, str] = {}  # by name
+        self._cache: dict[str, tuple[list[Key], datetime]] = {}  # by digest, with the time of reading
+        self._recorded: dict[str, str] = {}  # by name
 
     async def key_of(self, authorizations: list[bytes]) -> Key:
         """Return the key of a request.
@@ -51,21 +51,21 @@ class Admission:
 
     async def _find(self, digest: str) -> list[Key]:
         now = self._settings.now()
-        found, read = self._known.pop(digest, ([], now))
-        if not found or not timedelta(0) <= now - read < KNOWN:
+        found, read = self._cache.pop(digest, ([], now))
+        if not found or not timedelta(0) <= now - read < CACHED_FOR:
             seconds = self._settings.limits.lock_seconds
             find = partial(keys.select, digest=digest)
             found, read = await transact(self._database, find, write=False, seconds=seconds), now
         if found:
-            self._known[digest] = found, read
+            self._cache[digest] = found, read
         return found
 
-    async def note_use(self, key: Key) -> None:
+    async def record_use(self, key: Key) -> None:
         """Store the time of use of a key, once an hour; ignore errors. Call it after the response."""
         now = self._settings.now()
-        if key is BOOTSTRAP or self._noted.get(key.name, key.last_used) > timestamp(now - USE_NOTED):
+        if key is BOOTSTRAP or self._recorded.get(key.name, key.last_used) > timestamp(now - USE_INTERVAL):
             return
-        self._noted[key.name] = timestamp(now)  # before the write, so that requests do not repeat a failed one
+        self._recorded[key.name] = timestamp(now)  # before the write, so that requests do not repeat a failed one
         with suppress(Exception, asyncio.CancelledError):
             async with self._database.transaction(write=True) as store:
                 await store.update(keys.TABLE, {"last_used": timestamp(now)}, name=key.name)

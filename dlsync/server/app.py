@@ -90,7 +90,7 @@ class App:
         scope.setdefault("state", {})["key"] = admitted
         await self._router({**scope, "path": path}, receive, send)
         if admitted:
-            await self._admission.note_use(admitted)
+            await self._admission.record_use(admitted)
 
     def _refuse_host(self, header: str) -> Response | None:
         own = self._settings.loopback_host

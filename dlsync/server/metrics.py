@@ -17,6 +17,7 @@ from dlsync.server.agents import Agent
 from dlsync.server.demo.catalogue import PLUGINS, reading
 from dlsync.server.evaluation import AGENT_STATUS, Values
 from dlsync.server.operation import ACCOUNT, Call, Deferred, Refusal, answer, hashed_id, operation, query_value, require
+from dlsync.server.prometheus import MOST_ANSWERED
 
 METRICS = f"{ACCOUNT}/metrics"
 SERIES = f"{METRICS}/{{name}}/series"
@@ -26,7 +27,6 @@ PERIOD = 3_600  # s: the documentation has an hour as example, and no default
 RESOLUTION = 60  # s: twice the default interval of plugins
 USUAL_POINTS = 1_000  # the default resolution gives at most this many points
 MOST_POINTS = 10_000  # of a series
-MOST_ANSWERED = 200_000  # of a response, which is built in memory
 DIGITS = 12  # of a time; unix seconds have ten until the year 2286
 INTERVAL = 30  # s, between two measurements of a plugin
 SAMPLES = 3  # of an average, at most: each is computed

@@ -38,7 +38,7 @@ MATCHED = 2_000  # characters of the targets in a request, whose URL may hold th
 SIMULTANEOUS = 4  # requests
 MOST_CACHED = 64  # answers
 MOST_MATCHED = 50  # metrics that match a pattern of a rule
-MOST_POINTS = 200_000  # of all series of a response, which is built in memory
+MOST_ANSWERED = 200_000  # points of all series of a response, which is built in memory
 OK, BUSY = 200, frozenset({429, 503})
 SHOWN = 1_000  # characters of an error of the metrics server
 EXACT = 2**53  # below it, a float holds each whole number exactly
@@ -138,15 +138,15 @@ class Prometheus:
         period = {"start": max(0, start), "end": max(0, end)}
 
         async def fetch(matcher: str) -> list[str]:
-            return _texts(await self._ask("label/__name__/values", {"match[]": f"{{{matcher}}}", **period}))
+            return _texts(await self._request("label/__name__/values", {"match[]": f"{{{matcher}}}", **period}))
 
         tasks = [self._cached(f"{matcher} {period}", partial(fetch, matcher)) for matcher in self._matchers(targets)]
         names: dict[str, list[str]] = defaultdict(list)
         for name in sorted({name for found in await asyncio.gather(*map(asyncio.shield, tasks)) for name in found}):
             names[self._name_here(name)].append(name)
-        for several in {tuple(there) for there in names.values() if len(there) > 1} - self._reported:
-            LOG.warning("the metrics server has %s, which are one name here", " and ".join(map(repr, several)))
-            self._reported.add(several)
+        for ambiguous in {tuple(originals) for originals in names.values() if len(originals) > 1} - self._reported:
+            LOG.warning("the metrics server has %s, which are one name here", " and ".join(map(repr, ambiguous)))
+            self._reported.add(ambiguous)
         if UP in names:
             names[AGENT_STATUS] = [UP]
         return names
@@ -160,22 +160,22 @@ class Prometheus:
         :param average: return averages of the intervals that begin at the times, instead of values.
         :raises MetricsError: there is no usable answer, it is too large, or the name is ambiguous here.
         """
-        there = (await self.names(targets, times)).get(name := self._name_here(name), [])
-        if len(there) > 1:
+        originals = (await self.names(targets, times)).get(name := self._name_here(name), [])
+        if len(originals) > 1:
             reason = "the metrics server has {} and {}, which are one name here; see dlsync serve --metrics-names"
-            raise MetricsError(409, reason, *there[:2])
+            raise MetricsError(409, reason, *originals[:2])
         now = int(self._now().timestamp())
-        past = [time for time in times if there and 0 <= time <= now]
+        past = [time for time in times if originals and 0 <= time <= now]
         pieces = [past[start : start + PIECE] for start in range(0, len(past), PIECE)]
         found: dict[tuple[str, Labels], dict[int, float]] = defaultdict(dict)
         for matcher, piece in product(self._matchers(targets), pieces):
-            selector = f"{{__name__={_quote(there[0])},{matcher}}}"
+            selector = f"{{__name__={_quote(originals[0])},{matcher}}}"
             for target, labels, values in await self._range(name, selector, piece, times.step, average=average):
                 if target not in targets:
                     raise _undocumented()
                 found[target, labels].update(values)
-            if sum(map(len, found.values())) > MOST_POINTS:
-                raise MetricsError(422, f"resolution: the series have more than {MOST_POINTS} points; ask for fewer")
+            if sum(map(len, found.values())) > MOST_ANSWERED:
+                raise MetricsError(422, f"resolution: the series have more than {MOST_ANSWERED} points; ask for fewer")
         return [(*key, values) for key, values in sorted(found.items()) if values]
 
     async def _range(self, name: str, selector: str, times: list[int], step: int, *, average: bool) -> list[Series]:
@@ -183,11 +183,11 @@ class Prometheus:
         expression = f"avg_over_time({selector}[{shift}s])" if average else selector
         if name == AGENT_STATUS:  # the highest of the jobs that scrape the target
             expression = f"max by ({label}) ({expression})"
-        asked, period = {*times}, {"start": times[0] + shift, "end": times[-1] + shift, "step": step}
+        expected, period = {*times}, {"start": times[0] + shift, "end": times[-1] + shift, "step": step}
         result: list[Series] = []
-        for labels, row in _result(await self._ask("query_range", {"query": expression, **period}), "matrix"):
+        for labels, row in _result(await self._request("query_range", {"query": expression, **period}), "matrix"):
             values = {time - shift: value for time, value in _values(row.get("values")).items()}
-            if not asked.issuperset(values):
+            if not expected.issuperset(values):
                 raise _undocumented()
             others = sorted(item for item in labels.items() if item[0] not in {label, "__name__"})
             result.append((labels.get(label, ""), tuple(others), values))
@@ -218,14 +218,14 @@ class Prometheus:
 
     async def _points(self, targets: Collection[str], pattern: str, times: range) -> dict[str, dict[str, Values]]:
         """Return the values of metrics that match a pattern, by target, then by labels with name."""
-        labels, _, asked = pattern.rpartition("}")
-        names = [name for name in await self.names(targets, times) if matches(self._name_here(asked), name)]
+        labels, _, name_pattern = pattern.rpartition("}")
+        names = [name for name in await self.names(targets, times) if matches(self._name_here(name_pattern), name)]
         if len(names) > MOST_MATCHED:
             raise MetricsError(422, f"{{}} stands for more than {MOST_MATCHED} metrics", pattern)
         points: dict[str, dict[str, Values]] = defaultdict(dict)
         answers = await asyncio.gather(*(self.series(targets, name, times) for name in names))
         for name, found in zip(names, answers, strict=True):
-            is_status = asked.endswith(STATUS) and name != AGENT_STATUS
+            is_status = name_pattern.endswith(STATUS) and name != AGENT_STATUS
             shown = name.removesuffix(self._name_here(STATUS)) + STATUS if is_status else name
             # a series that ended counts unless its target has a current one of the metric
             current = {target for target, _, values in found if times[-1] in values}
@@ -250,8 +250,8 @@ class Prometheus:
         now, before = int(moment.timestamp()), moment - timedelta(seconds=PERIOD)
         by = f"max by ({','.join((label, *self._source.tag_labels))})"
         names, rows = await asyncio.gather(
-            self._ask(f"label/{label}/values", {"start": now - PERIOD, "end": now}),
-            self._ask("query", {"query": f"{by} (up) or {by} (target_info)", "time": now}),
+            self._request(f"label/{label}/values", {"start": now - PERIOD, "end": now}),
+            self._request("query", {"query": f"{by} (up) or {by} (target_info)", "time": now}),
         )
         tags: dict[str, set[str]] = {name: set() for name in _texts(names)}
         online = set()
@@ -283,7 +283,7 @@ class Prometheus:
         self._cache[key] = task, math.inf
         return task
 
-    async def _ask(self, path: str, parameters: Mapping[str, str | int]) -> Any:
+    async def _request(self, path: str, parameters: Mapping[str, str | int]) -> Any:
         """Send a request and return the data of the answer; raise MetricsError if there is none."""
         try:
             async with asyncio.timeout(self._source.seconds), self._slots:
@@ -300,11 +300,11 @@ class Prometheus:
         answer = answer if isinstance(answer, dict) else {"error": "no answer of the API"}
         if status == OK and answer.get("status") == "success":
             return answer.get("data")
-        said, (user, password) = str(answer.get("error")), self._login
+        text, (user, password) = str(answer.get("error")), self._login
         for secret in (b64encode(f"{user}:{password}".encode()).decode(), password, quote(password, safe="")):
-            said = said.replace(secret, "***") if password else said  # the metrics server may quote the request
+            text = text.replace(secret, "***") if password else text  # the metrics server may quote the request
         reason = f"the metrics server answers with status {status}: {{}}"
-        raise MetricsError(503 if status in BUSY else 502, reason, said[:SHOWN])
+        raise MetricsError(503 if status in BUSY else 502, reason, text[:SHOWN])
 
     async def _exchange(self, path: str, parameters: dict[str, str]) -> tuple[int, bytes]:
         url, client = f"{self._base}/{path}", self._client

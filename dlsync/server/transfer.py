@@ -56,13 +56,11 @@ async def copy(source: str, target: str) -> list[CopiedTable]:
         for table, rows in content.items():
             for row in rows:
                 await store.insert(table, **row)
-        return _same(_tables(content), _tables(await _content(store)), f"{write.name} would differ from {read.name}")
-
-
-def _same(tables: list[CopiedTable], stored: list[CopiedTable], problem: str) -> list[CopiedTable]:
-    if differing := [table.name for table, other in zip(tables, stored, strict=True) if table != other]:
-        raise DlsyncError(f"{problem} in {', '.join(differing)}; nothing was copied")
-    return tables
+        tables, stored = _tables(content), _tables(await _content(store))
+        if differing := [table.name for table, other in zip(tables, stored, strict=True) if table != other]:
+            names = ", ".join(differing)
+            raise DlsyncError(f"{write.name} would differ from {read.name} in {names}; nothing was copied")
+        return tables
 
 
 def backup(db: str | None, file: Path) -> dict[str, int]:

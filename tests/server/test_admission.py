@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync.server import keys
-from dlsync.server.admission import KNOWN, USE_NOTED
+from dlsync.server.admission import CACHED_FOR, USE_INTERVAL
 from dlsync.server.app import OPERATIONS
 from dlsync.server.database import DatabaseError, ErrorCode
 from dlsync.server.engines import database_of, perform_in
@@ -104,7 +104,7 @@ def test_a_key_works_as_soon_as_it_is_created_and_until_it_is_revoked(
     old, new = new_key(db, "ci"), new_key(db, "ci-2")
     assert client.get("dashboards", **by(old)).status_code == client.get("dashboards", **by(new)).status_code == 200
     revoke(db, "ci")
-    clock.now += KNOWN
+    clock.now += CACHED_FOR
     assert refusal(client.get("dashboards", **by(old))) == (401, REVOKED)
     assert client.get("dashboards", **by(new)).status_code == 200
     assert client.get("dashboards").status_code == 200
@@ -116,7 +116,7 @@ def test_a_revoked_key_is_known_for_two_seconds_at_most_whatever_the_clock_does(
     key = new_key(db, "ci")
     client.get("dashboards", **by(key)).raise_for_status()
     revoke(db, "ci")
-    clock.now += KNOWN - timedelta(milliseconds=1)
+    clock.now += CACHED_FOR - timedelta(milliseconds=1)
     assert client.get("dashboards", **by(key)).status_code == 200
     clock.now -= timedelta(days=1)
     assert client.get("dashboards", **by(key)).status_code == 401
@@ -176,12 +176,12 @@ def test_the_last_use_is_stored_once_an_hour(client: TestClient, db: str, clock:
     key, first = new_key(db, "ci"), clock.now
     assert used(db) == ""
     client.get("dashboards", **by(key))
-    clock.now += USE_NOTED - timedelta(seconds=1)
+    clock.now += USE_INTERVAL - timedelta(seconds=1)
     client.get("dashboards", **by(key))
     assert used(db) == timestamp(first)
     clock.now += timedelta(seconds=1)
     client.get("dashboards", **by(key))
-    assert used(db) == timestamp(first + USE_NOTED)
+    assert used(db) == timestamp(first + USE_INTERVAL)
 
 
 def test_another_server_does_not_store_the_same_use_again(client: TestClient, db: str, clock: Clock) -> None:

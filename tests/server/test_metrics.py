@@ -16,7 +16,6 @@ from dlsync.server import refusals
 from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.metrics import (
     AGENT_METRIC,
-    MOST_ANSWERED,
     MOST_POINTS,
     PERIOD,
     RESOLUTION,
@@ -25,6 +24,7 @@ from dlsync.server.metrics import (
     times_of,
 )
 from dlsync.server.operation import query_value
+from dlsync.server.prometheus import MOST_ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
