@@ -25,9 +25,9 @@ def measured(case: Case, rounds: int) -> Measured:
         if case.server:
             case.server.forget_requests()
         runs.append(run(case.ours))
-    asked = case.server.asked() if case.server else {}
-    writes = sum(count for request, count in asked.items() if not request.startswith("GET "))
-    return Measured(case, runs, floors, sum(asked.values()), writes)
+    requests = case.server.requests() if case.server else {}
+    writes = sum(count for request, count in requests.items() if not request.startswith("GET "))
+    return Measured(case, runs, floors, sum(requests.values()), writes)
 
 
 def main() -> None:
@@ -39,20 +39,20 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="only cases whose name contains this")
     parser.add_argument("--markdown", type=Path, help="also write the table to this file")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     rows: list[tuple[str, ...]] = []
     with staged() as stage:
         for row in ROWS:
-            if given.only not in row.what:
+            if arguments.only not in row.what:
                 continue
-            rounds = row.quick if given.quick else given.rounds
-            rows.append(cells(row.what, measured(row.made(stage), rounds)) if rounds else left_out(row.what))
+            rounds = row.quick if arguments.quick else arguments.rounds
+            rows.append(cells(row.what, measured(row.make(stage), rounds)) if rounds else left_out(row.what))
             print(f"{rows[-1][0]}: {rows[-1][4]} x, {rows[-1][-1]}", file=sys.stderr, flush=True)
     table = markdown(rows)
     print(table)
-    if given.markdown:
-        given.markdown.parent.mkdir(parents=True, exist_ok=True)
-        given.markdown.write_text(table, encoding="utf-8")
+    if arguments.markdown:
+        arguments.markdown.parent.mkdir(parents=True, exist_ok=True)
+        arguments.markdown.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -142,8 +142,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=float, default=1)
-    given = parser.parse_args()
-    write(given.folder, given.scale)
+    arguments = parser.parse_args()
+    write(arguments.folder, arguments.scale)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def answer(status: int, body: bytes = b"", kind: str = _JSON, headers: str = "")
     return Answer(f"HTTP/1.1 {_LINES[status]}\r\n{_DATE}{about}{headers}\r\n".encode() + body)
 
 
-def found(body: bytes, kind: str = _JSON, headers: str = "") -> Answer:
+def with_etag(body: bytes, kind: str = _JSON, headers: str = "") -> Answer:
     """Return the response to a GET, with an ETag."""
     etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     headers += f"etag: {etag}\r\n"
@@ -62,12 +62,12 @@ def compact(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-LOCKED = error(
+UNAUTHORIZED = error(
     401,
     "the API key of this server is expected: Authorization: Bearer <key>",
     "www-authenticate: Bearer\r\n",
 )
-UNKNOWN = error(404, "no operation has this path")
+NOT_FOUND = error(404, "no operation has this path")
 
 
 def _identifier(family: str, name: str) -> str:
@@ -75,16 +75,16 @@ def _identifier(family: str, name: str) -> str:
 
 
 @dataclass
-class _Held:
+class _Content:
     """The content of an account: the response for each path, and the entries of each list by name."""
 
     ready: dict[str, Answer] = field(default_factory=dict)
     rows: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"dashboards": {}, "rules": {}, "plugins": {}})
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def copy(self) -> _Held:
+    def copy(self) -> _Content:
         rows = {family: dict(rows) for family, rows in self.rows.items()}
-        return _Held(dict(self.ready), rows, dict(self.plugins))
+        return _Content(dict(self.ready), rows, dict(self.plugins))
 
 
 class Account:
@@ -98,7 +98,7 @@ class Account:
     def __init__(self, tree: Path | None = None, *, documented_only: bool = False, rewrites: bool = False) -> None:
         self._documented_only = documented_only
         self._rewrites = rewrites
-        self._held = _Held()
+        self._content = _Content()
         for path in sorted(tree.rglob("*.*")) if tree else ():
             family = path.relative_to(tree).parts[0] if tree else ""
             if family in DOCUMENTS:
@@ -106,40 +106,40 @@ class Account:
             elif family == "plugins":
                 extension = path.suffix.removeprefix(".")
                 self._save(path.stem, {**self._new(path.stem, extension), "content": path.read_bytes()})
-        self._beginning = self._held.copy()
+        self._initial = self._content.copy()
 
     def reset(self) -> None:
         """Restore the initial content."""
-        self._held = self._beginning.copy()
+        self._content = self._initial.copy()
 
-    def answered(self, method: str, path: str, body: bytes) -> Answer:
+    def respond(self, method: str, path: str, body: bytes) -> Answer:
         """Return the response to a request.
 
         :param path: from the server's root.
         """
         if path == ACCOUNTS and method == "GET":
-            return found(compact([{"agent_keys": [], "id": _ORG, "name": "default"}]))
+            return with_etag(compact([{"agent_keys": [], "id": _ORG, "name": "default"}]))
         family, _, name = path.removeprefix(ACCOUNT).partition("/")
         if not path.startswith(ACCOUNT):
-            return UNKNOWN
+            return NOT_FOUND
         if method == "GET":
-            return self._held.ready.get(path.removeprefix(ACCOUNT)) or self._listed_or_missing(family, name)
-        self._held.ready.pop(family, None)
+            return self._content.ready.get(path.removeprefix(ACCOUNT)) or self._list_or_404(family, name)
+        self._content.ready.pop(family, None)
         write = self._write_document if family in DOCUMENTS else self._write_plugin if family == "plugins" else None
-        return write(method, family, name, body) if write else UNKNOWN
+        return write(method, family, name, body) if write else NOT_FOUND
 
-    def _listed_or_missing(self, family: str, name: str) -> Answer:
+    def _list_or_404(self, family: str, name: str) -> Answer:
         """Return a list, which is prepared when it is first requested, or 404."""
         if name:
             kind = DOCUMENTS.get(family, family.removesuffix("s"))
             return error(404, f"no {kind} is called {name!r}")
         if family == "links":
-            return found(b"[]")
-        if family not in self._held.rows or (self._documented_only and family in DOCUMENTS):
-            return UNKNOWN
-        rows = self._held.rows[family]
-        listed = found(b"[" + b",".join(rows[name] for name in sorted(rows)) + b"]")
-        self._held.ready[family] = listed
+            return with_etag(b"[]")
+        if family not in self._content.rows or (self._documented_only and family in DOCUMENTS):
+            return NOT_FOUND
+        rows = self._content.rows[family]
+        listed = with_etag(b"[" + b",".join(rows[name] for name in sorted(rows)) + b"]")
+        self._content.ready[family] = listed
         return listed
 
     def _write_document(self, method: str, family: str, name: str, body: bytes) -> Answer:
@@ -147,7 +147,7 @@ class Account:
             self._put(family, name, body)
             return answer(200, compact({"id": _identifier(family, name), "name": name}))
         if method == "DELETE" and not self._documented_only:
-            return self._deleted(family, name)
+            return self._delete(family, name)
         return error(405, f"this path does not take '{method}'", "allow: GET, PUT\r\n")
 
     def _put(self, family: str, name: str, text: bytes) -> None:
@@ -156,46 +156,48 @@ class Account:
         title = document.get("title", name)
         summary = {"id": _identifier(family, name), "name": name, "title": title, "mute": False}
         text = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=True).encode() if self._rewrites else text
-        export = found(text, "application/yaml", "vary: accept\r\n")
+        export = with_etag(text, "application/yaml", "vary: accept\r\n")
         listed = {**summary, "etag": export.etag.decode()} if family == "rules" else {**document, "name": name}
-        self._held.rows[family][name] = compact(listed)
-        self._held.ready[f"{family}/{name}"] = export
+        self._content.rows[family][name] = compact(listed)
+        self._content.ready[f"{family}/{name}"] = export
 
     def _write_plugin(self, method: str, family: str, name: str, body: bytes) -> Answer:
         if method == "DELETE":
-            return self._deleted(family, name)
-        given = json.loads(body)
-        content = {"content": base64.b64decode(given.pop("content"))} if "content" in given else {}
-        given.pop("encoding", None)
+            return self._delete(family, name)
+        payload = json.loads(body)
+        content = {"content": base64.b64decode(payload.pop("content"))} if "content" in payload else {}
+        payload.pop("encoding", None)
         if method == "POST":
-            if given["name"] in self._held.plugins:
-                return error(422, f"a plugin called {given['name']!r} exists already")
-            saved = self._save(given["name"], {**self._new(given["name"], given["extension"]), **given, **content})
+            if payload["name"] in self._content.plugins:
+                return error(422, f"a plugin called {payload['name']!r} exists already")
+            saved = self._save(
+                payload["name"], {**self._new(payload["name"], payload["extension"]), **payload, **content}
+            )
             return answer(200, saved)
-        if name not in self._held.plugins:
-            return self._listed_or_missing(family, name)
-        return answer(200, self._save(name, {**self._held.plugins[name], **given, **content}))
+        if name not in self._content.plugins:
+            return self._list_or_404(family, name)
+        return answer(200, self._save(name, {**self._content.plugins[name], **payload, **content}))
 
     def _new(self, name: str, extension: str) -> dict[str, Any]:
         kind = "INPROCESS" if extension == "py" else "SCRIPT"
-        beginning = {"id": _identifier("plugins", name), "name": name, "content": b"", "extension": extension}
-        return {**beginning, **_DEFAULTS, "type": kind}
+        basic = {"id": _identifier("plugins", name), "name": name, "content": b"", "extension": extension}
+        return {**basic, **_DEFAULTS, "type": kind}
 
     def _save(self, name: str, plugin: dict[str, Any]) -> bytes:
-        self._held.plugins[name] = plugin
+        self._content.plugins[name] = plugin
         digest = hashlib.sha1(plugin["content"], usedforsecurity=False).hexdigest()
         fields = {field: value for field, value in plugin.items() if field != "content"}
         listed = {**fields, "hash": digest, "encoding": "base64", "org": _ORG}
         documented = {"org": _ORG, "plugin": name, "id": plugin["id"], "tags": []}
         export = compact({"content": base64.b64encode(plugin["content"]).decode(), **listed})
-        self._held.ready[f"plugins/{name}"] = answered = found(export)
-        entry = documented if self._documented_only else {**listed, "etag": answered.etag.decode()}
-        self._held.rows["plugins"][name] = compact(entry)
+        self._content.ready[f"plugins/{name}"] = response = with_etag(export)
+        entry = documented if self._documented_only else {**listed, "etag": response.etag.decode()}
+        self._content.rows["plugins"][name] = compact(entry)
         return export
 
-    def _deleted(self, family: str, name: str) -> Answer:
-        if self._held.ready.pop(f"{family}/{name}", None) is None:
-            return self._listed_or_missing(family, name)
-        del self._held.rows[family][name]
-        self._held.plugins.pop(name, None)
+    def _delete(self, family: str, name: str) -> Answer:
+        if self._content.ready.pop(f"{family}/{name}", None) is None:
+            return self._list_or_404(family, name)
+        del self._content.rows[family][name]
+        self._content.plugins.pop(name, None)
         return answer(204)

@@ -54,12 +54,12 @@ class Row:
     """A row of the table.
 
     :param quick: the rounds with ``--quick``; 0 for none.
-    :param made: creates the case, with its trees and servers.
+    :param make: creates the case, with its trees and servers.
     """
 
     what: str
     quick: int
-    made: Callable[[Stage], Case]
+    make: Callable[[Stage], Case]
 
 
 def _plan(stage: Stage) -> Case:
@@ -112,7 +112,7 @@ def _apply(stage: Stage) -> Case:
 
 def _export(stage: Stage) -> Case:
     server = stage.server(_WHOLE, latency=LATENCY, documented_only=False)
-    place = stage.lively()
+    place = stage.fast_folder()
     ours = Command((DLSYNC, "export", str(stage.fresh("export", place))), server.environment)
     floor = _script("floor_export.py", server.account, CONNECTIONS)
     note = "" if place == stage.folder else "into memory: the disk was slow after deletions"
@@ -162,13 +162,13 @@ def _version(_: Stage) -> Case:
 
 
 def _completion(_: Stage) -> Case:
-    asked = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
-    return replace(_start(2.5), ours=Command((DLSYNC,), asked))
+    variables = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
+    return replace(_start(2.5), ours=Command((DLSYNC,), variables))
 
 
 def _completion_of_an_option(_: Stage) -> Case:
-    asked = {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
-    return replace(_start(2.5), ours=Command((DLSYNC,), {**asked, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}))
+    variables = {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
+    return replace(_start(2.5), ours=Command((DLSYNC,), {**variables, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}))
 
 
 def _help(_: Stage) -> Case:

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from benchmarks.answers import BASE, KEY, LOCKED, Account, Answer, answer
+from benchmarks.answers import BASE, KEY, UNAUTHORIZED, Account, Answer, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COUNTS, BEGINNING = "/requests", "/account"
-SIDE = {COUNTS, BEGINNING}
+COUNTS, RESET = "/requests", "/account"
+CONTROLS = {COUNTS, RESET}
 _END_OF_HEAD = b"\r\n\r\n"
 
 
-class Desk:
+class Responder:
     """Answers requests and counts them.
 
     :param latency: delay of a response in seconds; 0 for none.
@@ -35,20 +35,20 @@ class Desk:
         self.latency = latency
         self._counts: Counter[str] = Counter()
 
-    def served(self, method: str, path: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
+    def respond(self, method: str, path: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
         """Return the bytes of the response to a request."""
-        if path in SIDE:
-            return self._told(method, path).whole
+        if path in CONTROLS:
+            return self._control(method, path).whole
         self._counts[f"{method} {path}"] += 1
         if headers.get(b"authorization") != b"Bearer " + KEY.encode():
-            return LOCKED.whole
+            return UNAUTHORIZED.whole
         if "%" in path:
             path = unquote(path)
-        found = self._account.answered(method, path, body)
+        response = self._account.respond(method, path, body)
         known = headers.get(b"if-none-match")
-        return found.not_modified if known and found.etag and known == found.etag else found.whole
+        return response.not_modified if known and response.etag and known == response.etag else response.whole
 
-    def _told(self, method: str, path: str) -> Answer:
+    def _control(self, method: str, path: str) -> Answer:
         if method == "DELETE" and path == COUNTS:
             self._counts.clear()
         elif method == "DELETE":
@@ -59,8 +59,8 @@ class Desk:
 class Protocol(asyncio.Protocol):
     """HTTP/1.1 with persistent connections, and bodies with a Content-Length."""
 
-    def __init__(self, desk: Desk, later: Callable[..., object]) -> None:
-        self._desk = desk
+    def __init__(self, responder: Responder, later: Callable[..., object]) -> None:
+        self._responder = responder
         self._later = later
         self._buffer = b""
 
@@ -81,19 +81,19 @@ class Protocol(asyncio.Protocol):
                 return
             body, self._buffer = self._buffer[start:stop], self._buffer[stop:]
             method, path, _ = first.decode().split(" ")
-            self._answer(path, self._desk.served(method, path, headers, body))
+            self._answer(path, self._responder.respond(method, path, headers, body))
 
     def _answer(self, path: str, content: bytes) -> None:
-        if self._desk.latency and path not in SIDE:
-            self._later(self._desk.latency, self._transport.write, content)
+        if self._responder.latency and path not in CONTROLS:
+            self._later(self._responder.latency, self._transport.write, content)
         else:
             self._transport.write(content)
 
 
-async def serve(desk: Desk) -> None:
+async def serve(responder: Responder) -> None:
     """Print the URL on stdout, and serve until the process ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Protocol(desk, loop.call_later), "127.0.0.1", 0, backlog=512)
+    server = await loop.create_server(lambda: Protocol(responder, loop.call_later), "127.0.0.1", 0, backlog=512)
     host, port = server.sockets[0].getsockname()
     print(f"http://{host}:{port}{BASE}", flush=True)
     async with server:
@@ -107,9 +107,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="delay of a response in seconds")
     parser.add_argument("--documented-only", action="store_true")
     parser.add_argument("--rewrites", action="store_true", help="return YAML with other quotes and sorted keys")
-    given = parser.parse_args()
-    account = Account(given.tree, documented_only=given.documented_only, rewrites=given.rewrites)
-    asyncio.run(serve(Desk(account, given.latency)))
+    arguments = parser.parse_args()
+    account = Account(arguments.tree, documented_only=arguments.documented_only, rewrites=arguments.rewrites)
+    asyncio.run(serve(Responder(account, arguments.latency)))
 
 
 if __name__ == "__main__":

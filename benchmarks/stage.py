@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 32
 MEMORY = Path("/dev/shm")  # noqa: S108 - TemporaryDirectory makes a folder in it
-_TRIED = 500  # files
+_SAMPLE = 500  # files
 _SLOW = 75e-6  # seconds for one of them
 KEY = "changeme"
 DLSYNC = str(Path(sys.executable).with_name("dlsync"))
@@ -53,7 +53,7 @@ class Server:
         """The environment for a command that uses the server."""
         return {"DLSYNC_URL": self.url, "DLSYNC_API_KEY": KEY, "HOME": str(self.home)}
 
-    def asked(self) -> dict[str, int]:
+    def requests(self) -> dict[str, int]:
         """Return how often each request was sent since :meth:`forget_requests`."""
         counts: dict[str, int] = json.loads(self._side("GET", "requests"))
         return counts
@@ -99,7 +99,7 @@ class Stage:
     def fresh(self, name: str, place: Path | None = None) -> Path:
         """Return a folder that holds only settings.
 
-        On disk, an old folder is moved away, because deleting it makes later writes slow; see :meth:`lively`.
+        On disk, an old folder is moved away, because deleting it makes later writes slow; see :meth:`fast_folder`.
 
         :param place: the folder above it; by default, that of the stage.
         """
@@ -110,7 +110,7 @@ class Stage:
             folder.rename(folder.with_name(f"{name}-{next(self._used)}"))
         return write(folder, 0)
 
-    def lively(self) -> Path:
+    def fast_folder(self) -> Path:
         """Return a folder in which creating files is fast: on disk, or in memory if the disk is slow at the moment.
 
         ext4 checks each inode that was freed in the last minutes before it uses one. After thousands of files were
@@ -126,11 +126,11 @@ class Stage:
         arguments += ["--latency", str(latency), *(["--documented-only"] if documented_only else [])]
         arguments += ["--rewrites"] if rewrites else []
         home = self.folder / f"home-{next(self._used)}"
-        server = Server(self._stack.enter_context(_said(arguments)), home)
-        self.settle(server, scale)
+        server = Server(self._stack.enter_context(_started(arguments)), home)
+        self.apply_tree(server, scale)
         return server
 
-    def settle(self, server: Server, scale: float) -> None:
+    def apply_tree(self, server: Server, scale: float) -> None:
         """Apply the tree, so that the account has an inventory."""
         if scale:
             arguments = (DLSYNC, "apply", "--auto-approve", str(self.tree(scale)))
@@ -150,9 +150,9 @@ def seconds_a_file(folder: Path) -> float:
     """Return how long it takes to create a file of 4 KB in a new folder."""
     folder.mkdir()
     begun = time.perf_counter()
-    for number in range(_TRIED):
+    for number in range(_SAMPLE):
         (folder / str(number)).write_bytes(bytes(4_000))
-    return (time.perf_counter() - begun) / _TRIED
+    return (time.perf_counter() - begun) / _SAMPLE
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def staged() -> Iterator[Stage]:
 
 
 @contextmanager
-def _said(arguments: list[str]) -> Iterator[str]:
+def _started(arguments: list[str]) -> Iterator[str]:
     """Run a process in this block, and yield the first line of its output."""
     with subprocess.Popen(arguments, cwd=HERE.parent, stdout=subprocess.PIPE, text=True) as process:
         try:

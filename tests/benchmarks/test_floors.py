@@ -38,12 +38,12 @@ def asked_by(case: Case, command: Command) -> Counter[str]:
     server.forget_requests()
     run(command)
     below = f"{urlsplit(server.account).path}/"
-    return Counter({request.replace(below, ""): count for request, count in server.asked().items()})
+    return Counter({request.replace(below, ""): count for request, count in server.requests().items()})
 
 
 def case(stage: Stage, what: str) -> Case:
     (row,) = [row for row in ROWS if what in row.what]
-    return row.made(stage)
+    return row.make(stage)
 
 
 def named(stage: Stage, *families: str) -> list[str]:
