@@ -120,7 +120,7 @@ Each line describes a change, as JSON in ASCII:
   deletion of a tag has an entry without digests. The digests of an agent are of its id and its tags.
 - The log does not hold what agents send by themselves (pings, registration, the status of series), nor `serve keys`.
 - The server stores the headers `Dlsync-Run` (letters, digits, `.`, `:` and `-`, at most 64) and `Dlsync-Commit` (a
-  hash) of any client without a check. It checks only the key.
+  hash) of any client, and does not verify that they are true. It verifies only the key.
 - dlsync never deletes an entry. [operating.md](operating.md#audit-log) describes how an operator can.
 
 ## Quotas and full disks

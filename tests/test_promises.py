@@ -107,7 +107,7 @@ def new_account(server: Server) -> Account:
 
 
 @BRIEFLY
-@given(before=trees(links=True, packs=True), after=trees(links=True, packs=True))
+@given(before=trees(packs=True), after=trees(packs=True))
 def test_what_was_applied_over_what_was_applied_plans_to_nothing_and_touches_nothing_else(
     server: Server, before: dict[str, bytes], after: dict[str, bytes]
 ) -> None:
@@ -129,7 +129,7 @@ def test_what_was_applied_over_what_was_applied_plans_to_nothing_and_touches_not
 
 
 @BRIEFLY
-@given(before=trees(links=True, packs=True), after=trees(links=True, packs=True))
+@given(before=trees(packs=True), after=trees(packs=True))
 def test_a_rollback_of_anything_restores_what_was_there_and_manages_what_was_managed(
     listing: Server, before: dict[str, bytes], after: dict[str, bytes]
 ) -> None:
@@ -147,7 +147,7 @@ def test_a_rollback_of_anything_restores_what_was_there_and_manages_what_was_man
 
 
 @BRIEFLY
-@given(files=trees(links=True, packs=True))
+@given(files=trees(packs=True))
 def test_an_export_into_an_empty_folder_plans_to_nothing_and_stays_as_it_is(
     listing: Server, files: dict[str, bytes]
 ) -> None:
@@ -164,7 +164,7 @@ def test_an_export_into_an_empty_folder_plans_to_nothing_and_stays_as_it_is(
 
 
 @BRIEFLY
-@given(live=trees(links=True, packs=True), files=trees(links=True))
+@given(live=trees(packs=True), files=trees())
 def test_an_export_over_any_files_plans_to_nothing_and_leaves_what_was_so_byte_for_byte(
     server: Server, live: dict[str, bytes], files: dict[str, bytes]
 ) -> None:

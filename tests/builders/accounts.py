@@ -117,27 +117,25 @@ def spellings(document: dict[str, Json]) -> st.SearchStrategy[bytes]:
 
 
 @st.composite
-def trees(draw: st.DrawFn, *, most: int = 3, links: bool = False, packs: bool = False) -> dict[str, bytes]:
+def trees(draw: st.DrawFn, *, packs: bool = False) -> dict[str, bytes]:
     """Draw the files of a valid tree.
 
-    :param most: the highest number of resources of a kind.
-    :param links: whether plugins may have links.
     :param packs: whether plugins may be in a pack.
     """
     files: dict[str, bytes] = {}
     folder = draw(st.sampled_from(["", "team/", "a b/c/"]))
     for kind, documents in (("dashboards", DASHBOARDS), ("rules", RULES)):
-        names = draw(st.lists(NAMES, max_size=most, unique=True))
+        names = draw(st.lists(NAMES, max_size=3, unique=True))
         for stem in distinct_stems(names).values():
             files[f"{kind}/{folder}{stem}.yaml"] = draw(spellings(draw(documents)))
-    plugins = distinct_stems(draw(st.lists(NAMES, max_size=most, unique=True)))
+    plugins = distinct_stems(draw(st.lists(NAMES, max_size=3, unique=True)))
     for stem in plugins.values():
         place = "packs/any pack/plugins" if packs and draw(st.booleans()) else "plugins"
         files[f"{place}/{folder}{plugin_file(stem, draw(EXTENSIONS))}"] = draw(SCRIPTS)
         if draw(st.booleans()):
             script = list(files)[-1]
             files[f"{script.rpartition('.')[0] or script}.meta.yaml"] = draw(spellings(draw(SETTINGS)))
-    if linked := {name: draw(LINKED) for name in plugins if links and draw(st.booleans())}:
+    if linked := {name: draw(LINKED) for name in plugins if draw(st.booleans())}:
         files["links.yaml"] = draw(spellings(linked))
     return files
 

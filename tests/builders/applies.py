@@ -58,14 +58,13 @@ async def carried_out(
     client: Client,
     work: PlanContext,
     *,
-    folder: Path | None = None,
     concurrency: int = 16,
     reporter: Reporter = SILENT,
     permission: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Plan:
-    """Apply the changes of a plan; by default, the journal is temporary."""
-    with tempfile.TemporaryDirectory() as somewhere:
-        book = journal.Journal(folder or Path(somewhere), RUN)
+    """Apply the changes of a plan, with a temporary journal."""
+    with tempfile.TemporaryDirectory() as folder:
+        book = journal.Journal(Path(folder), RUN)
         applier = Applier(work, client, book, permission, stored_nowhere, concurrency, reporter)
         return await applier.apply()
 

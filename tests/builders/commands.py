@@ -151,12 +151,11 @@ def command_line(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "dlsync", *map(str, arguments)]
 
 
-def process(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+def process(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Outcome:
     """Run a command line in a new process."""
     done = subprocess.run(
         command_line(*arguments),
         env=process_environment(env),
-        cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -84,9 +84,9 @@ def lost(then: Any, now: Any, at: str = "") -> list[str]:
     return [] if then == now else [at]
 
 
-def answers_of(url: str, key: str = "changeme") -> dict[str, Any]:
+def answers_of(url: str) -> dict[str, Any]:
     """Return all responses for the organisation acme, by path; documents as text and as JSON."""
-    headers = {"Authorization": f"Bearer {key}"}
+    headers = {"Authorization": "Bearer changeme"}
     with httpx2.Client(base_url=f"{url}/orgs/acme/accounts", headers=headers) as client:
 
         def read(path: str, **headers: str) -> Any:

@@ -162,12 +162,12 @@ def forget() -> None:
     shutil.rmtree(user_cache_path("dlsync"), ignore_errors=True)
 
 
-def disturbed(made: Scene, folder: Path, fault: str, at: int, *, once: bool = False, concurrency: int = 1) -> str:
+def disturbed(made: Scene, folder: Path, fault: str, at: int) -> str:
     """Disturb an apply, run it again, and return what is wrong with the account; empty if nothing is."""
     forget()
     with running(db=copied(made.database, folder / f"{fault[:12]}-{at}.db")) as server:
-        with proxied(server.url, fault, at, once=once) as proxy:
-            applied(made.tree, proxy.url, timeout=0.3, concurrency=concurrency)
+        with proxied(server.url, fault, at) as proxy:
+            applied(made.tree, proxy.url, timeout=0.3)
             hit = proxy.hit
         again = applied(made.tree, server.url)
         if again is None or any(change.result != "applied" for change in again.changes):

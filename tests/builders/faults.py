@@ -57,7 +57,7 @@ class Proxy:
     """Forward requests to a server, and count them.
 
     :param upstream: the server's URL.
-    :param fault: happens at the request with the number ``at``, from 1, and at its repetitions unless ``once``.
+    :param fault: happens at the request with the number ``at``, from 1, and at its repetitions.
     :param kill: kills the process, for the two faults that kill.
     """
 
@@ -65,7 +65,6 @@ class Proxy:
     fault: str = ""
     at: int = 0
     kill: Callable[[], None] = lambda: None
-    once: bool = False
     seen: list[str] = field(default_factory=list)
     hit: str = ""
     url: str = ""
@@ -109,7 +108,7 @@ class Proxy:
         if len(self.seen) == self.at:
             self.hit = name
             return self.fault
-        return self.fault if self.hit and (name == self.hit or self.dead) and not self.once else ""
+        return self.fault if self.hit and (name == self.hit or self.dead) else ""
 
     async def _answer(
         self,
@@ -167,11 +166,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @contextmanager
-def proxied(
-    upstream: str, fault: str = "", at: int = 0, kill: Callable[[], None] = lambda: None, *, once: bool = False
-) -> Iterator[Proxy]:
+def proxied(upstream: str, fault: str = "", at: int = 0, kill: Callable[[], None] = lambda: None) -> Iterator[Proxy]:
     """Run a proxy in a thread."""
-    proxy, ready = Proxy(upstream, fault, at, kill, once), Future[None]()
+    proxy, ready = Proxy(upstream, fault, at, kill), Future[None]()
     stop: list[Callable[[], None]] = []
 
     async def main() -> None:

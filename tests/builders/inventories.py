@@ -57,10 +57,10 @@ def entry(applied: Resource, live: Resource | None = None, secrets: Mapping[str,
     return Entry(form(applied), None if live is None else form(live), known, print_)
 
 
-def recorded(*applied: Resource, secrets: Mapping[str, str] | None = None, kept: bool = True) -> Inventory:
+def recorded(*applied: Resource, secrets: Mapping[str, str] | None = None) -> Inventory:
     """Return the inventory after an apply of these resources."""
-    whole = Inventory(SALT, exists=True).changed({one.address: entry(one, secrets=secrets) for one in applied})
-    return replace(whole, kept=kept)
+    entries = {one.address: entry(one, secrets=secrets) for one in applied}
+    return Inventory(SALT, exists=True).changed(entries)
 
 
 def name_no_account(file: Path) -> None:

@@ -66,8 +66,8 @@ class Parsed(HTMLParser):
         return [value for attribute, value in self.attributes if attribute == name]
 
 
-def drawn(title: str, row: int, column: int, *, sentence: str = "") -> Item:
-    return Item(sentence or f"{title}, number: base.load on tag web", title, "number", Place(row, column, 2, 2))
+def drawn(title: str, row: int, column: int) -> Item:
+    return Item(f"{title}, number: base.load on tag web", title, "number", Place(row, column, 2, 2))
 
 
 def dashboard(name: str, *items: ItemChange) -> ResourceChange:

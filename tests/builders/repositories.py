@@ -27,13 +27,13 @@ def git(root: Path, *arguments: str, check: bool = True) -> str:
     return done.stdout.strip("\n")
 
 
-def repository(root: Path, message: str = "first") -> Path:
+def repository(root: Path) -> Path:
     """Make a folder a repository with an author, and commit its content."""
     root.mkdir(parents=True, exist_ok=True)
     git(root, "init", "--quiet")
     git(root, "config", "user.name", "Ada")
     git(root, "config", "user.email", "ada@example.org")
-    commit_all(root, message)
+    commit_all(root, "first")
     return root
 
 

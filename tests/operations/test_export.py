@@ -488,7 +488,7 @@ def test_the_mode_of_a_script_is_kept(live: Account, tree: Path) -> None:
 
 
 @SOME
-@given(files=trees(links=True), live_files=trees(links=True, packs=True), flavour=st.sampled_from(sorted(FLAVOURS)))
+@given(files=trees(), live_files=trees(packs=True), flavour=st.sampled_from(sorted(FLAVOURS)))
 def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], live_files: dict[str, bytes], flavour: str
 ) -> None:
