@@ -187,8 +187,7 @@ def _check_file(path: Path) -> None:
         path.touch(mode=0o600)  # URLs of webhooks are often secret
     if not path.is_file():
         raise OSError("it is not a regular file")
-    # immutable, unless another process has it open: SQLite neither locks the file, which may belong to another program,
-    # nor creates files beside it
+    # immutable, unless a process has it open: SQLite neither locks a file that may be foreign nor creates others by it
     mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:

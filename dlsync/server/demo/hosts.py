@@ -83,10 +83,8 @@ async def fill(store: Store, account: str, now: datetime) -> None:
     if await store.row("agents", account=account):
         return
     for index, host in enumerate(HOSTS):
-        created, heartbeat = (
-            now - AGE + timedelta(days=9 * index),
-            timestamp(now - timedelta(minutes=host.silent_minutes)),
-        )
+        created = now - AGE + timedelta(days=9 * index)
+        heartbeat = timestamp(now - timedelta(minutes=host.silent_minutes))
         document = {**host.agent(), "created": timestamp(created), "modified": heartbeat, "heartbeat": heartbeat}
         tags = ["all", host.role, host.place, "production"]
         await store.insert("agents", account=account, id=host.id, document=document, tags=tags)
