@@ -133,7 +133,7 @@ class Prometheus:
                 await asyncio.shield(fetched)
 
     async def names(self, targets: Iterable[str], times: range) -> dict[str, list[str]]:
-        """Return the metrics that targets measured in a period: by name here, the names in the metrics server."""
+        """Return the metrics that targets measured in a period: by their names here, their names in Prometheus."""
         start, end = times[0] // NAMES_STEP * NAMES_STEP, -(-times[-1] // NAMES_STEP) * NAMES_STEP
         period = {"start": max(0, start), "end": max(0, end)}
 
