@@ -79,7 +79,7 @@ def explained_imports() -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise DlsyncError(
             f"the server needs {error.name}, which is not installed",
-            hint="Run pip install 'SOURCE[server]': SOURCE is where dlsync came from, such as a checkout or a wheel.",
+            hint="Run pip install 'SOURCE[server]', where SOURCE is a checkout or a wheel of dlsync.",
         ) from error
 
 

@@ -33,8 +33,7 @@ def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
     try:
         from dlsync.server.postgresql import Postgresql
     except ImportError as error:
-        source = "SOURCE is where dlsync came from, such as a checkout or a wheel."
-        hint = f"Run pip install 'SOURCE[server,postgresql]': {source}"
+        hint = "Run pip install 'SOURCE[server,postgresql]', where SOURCE is a checkout or a wheel of dlsync."
         raise DlsyncError("PostgreSQL needs the packages psycopg and psycopg-pool", hint=hint) from error
     return Postgresql(db)
 

@@ -288,7 +288,7 @@ def test_without_the_server_s_packages_it_says_how_to_get_them(monkeypatch: pyte
     assert (done.code, done.out) == (1, "")
     assert done.err == (
         "error: the server needs starlette, which is not installed\n"
-        "Run pip install 'SOURCE[server]': SOURCE is where dlsync came from, such as a checkout or a wheel.\n"
+        "Run pip install 'SOURCE[server]', where SOURCE is a checkout or a wheel of dlsync.\n"
     )
 
 

@@ -338,5 +338,5 @@ def test_without_the_packages_it_says_how_to_get_them(monkeypatch: pytest.Monkey
     with pytest.raises(DlsyncError, match="PostgreSQL needs the packages psycopg and psycopg-pool") as missing:
         database_of("postgresql://h/x")
     assert missing.value.hint == (
-        "Run pip install 'SOURCE[server,postgresql]': SOURCE is where dlsync came from, such as a checkout or a wheel."
+        "Run pip install 'SOURCE[server,postgresql]', where SOURCE is a checkout or a wheel of dlsync."
     )
