@@ -22,10 +22,13 @@ CHANGES = 2
 
 def main() -> None:
     """Run the demo in a temporary folder, and stop the server at the end."""
-    # the demo would apply to a server that the environment names, and delete resources there
-    for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
-        del os.environ[name]
-    with tempfile.TemporaryDirectory(prefix="dlsync-demo-") as folder, served() as url:
+    forget_settings()
+    say("Start a server in memory:\n$ dlsync serve")
+    with (
+        tempfile.TemporaryDirectory(prefix="dlsync-demo-") as folder,
+        served(sys.executable, "-m", "dlsync", "serve") as url,
+    ):
+        print(url, flush=True)
         shutil.copytree(EXAMPLE, Path(folder, "monitoring"))
         os.chdir(folder)
         # a separate home folder, for the cache of ETags
@@ -69,15 +72,18 @@ def edit_by_hand(url: str) -> None:
     urlopen(Request(url, text.encode(), headers, method="PUT")).close()  # noqa: S310 - our own server
 
 
+def forget_settings() -> None:
+    """Unset variables of dlsync, which may name a server whose resources an apply would delete."""
+    for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
+        del os.environ[name]
+
+
 @contextmanager
-def served() -> Iterator[str]:
-    """Run ``dlsync serve`` on a free port and yield its URL."""
-    say("Start a server in memory:\n$ dlsync serve")
-    with subprocess.Popen([sys.executable, "-m", "dlsync", "serve"], stdout=subprocess.PIPE, text=True) as server:
+def served(*command: str) -> Iterator[str]:
+    """Run a server during this block, and yield the URL that it prints."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            url = server.stdout.readline().strip() if server.stdout else ""
-            print(url, flush=True)
-            yield url
+            yield server.stdout.readline().strip() if server.stdout else ""
         finally:
             server.terminate()
 

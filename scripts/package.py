@@ -7,28 +7,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 from dlsync import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from scripts.demo import KEY, forget_settings, served
 
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 LOCK = ROOT / "requirements-server.lock"
 SERVER_ONLY = ("httptools", "python-multipart", "starlette", "uvicorn")
-KEY = "changeme"
 
 
 def main() -> None:
     """Build both, install the wheel as docs/container.md does, and run it in an empty folder."""
-    # use no server or database that the environment names
-    for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
-        del os.environ[name]
+    forget_settings()
     shutil.rmtree(DIST, ignore_errors=True)
     # build with the tools that the lock file pins, without a download
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT))
@@ -62,21 +55,11 @@ def try_commands(dlsync: str) -> None:
     run(dlsync, "init", "monitoring")
     expect("0 errors, 0 warnings", run(dlsync, "validate", "monitoring"))
     expect(f'"semanticVersion": "{__version__}"', run(dlsync, "validate", "monitoring", "--format", "sarif"))
-    with served(dlsync) as url:
+    with served(dlsync, "serve", "--demo") as url:
         with urlopen(Request(f"{url}/orgs", headers={"Authorization": f"Bearer {KEY}"})) as answer:  # noqa: S310 - our own server
             expect("acme", answer.read().decode())
         os.environ |= {"DLSYNC_URL": url, "DLSYNC_API_KEY": KEY, "DLSYNC_ORG": "acme", "DLSYNC_ACCOUNT": "default"}
         expect("<svg", run(dlsync, "plan", "monitoring", "--format", "html"))
-
-
-@contextmanager
-def served(dlsync: str) -> Iterator[str]:
-    """Run ``dlsync serve --demo`` on a free port and yield its URL."""
-    with subprocess.Popen([dlsync, "serve", "--demo"], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            yield server.stdout.readline().strip() if server.stdout else ""
-        finally:
-            server.terminate()
 
 
 def run(*command: str, expected: int = 0) -> str:
