@@ -101,8 +101,8 @@ class Applier:
         if self._ended:
             return [change.finished("skipped", self._ended) for change in changes]
         try:
-            there = [one for one in changes if one.action != "create" or kind_of(one.address.kind).may_duplicate]
-            fetched = await fetch_by_name(self.client, [one.address for one in there if not one.held])
+            there = await self._maybe_live([one for one in changes if not one.held])
+            fetched = await fetch_by_name(self.client, there)
             current = self.context.readable(fetched)
             stale = {change.address: reason for change in changes if (reason := self._stale(change, current))}
             unsafe = await self._unsafe(changes)
@@ -119,6 +119,17 @@ class Applier:
         remaining = {change.address for change in done if _is_delete(change) and change.result != "applied"}
         self._remaining |= remaining - self._manual
         return done
+
+    async def _maybe_live(self, changes: Sequence[ResourceChange]) -> list[Address]:
+        """Return what is live as planned, and what a list has since that a create would overwrite."""
+        creates = [one.address for one in changes if one.action == "create"]
+        found: list[Address] = []
+        if creates and (kind := kind_of(creates[0].kind)).may_duplicate:
+            found = creates
+        elif creates and kind.create_overwrites:
+            names = (await Fetcher(self.client).listing(kind)).names or ()
+            found = [one for one in creates if one.name in names]
+        return [*(one.address for one in changes if one.action != "create"), *found]
 
     def _stale(self, change: ResourceChange, current: Mapping[Address, Resource]) -> str:
         """Return why a live resource is not the one that the plan was made from; empty if it is."""

@@ -36,6 +36,7 @@ class DocumentKind(Kind):
 
     overlay_suffix = ".yaml"
     sends_yaml = True
+    create_overwrites = True
     either: ClassVar[frozenset[Path]] = frozenset()
     closed: ClassVar[frozenset[Path]]
 

@@ -53,8 +53,9 @@ class Endpoint(ABC):
     can_be_muted: ClassVar[bool] = False
     # whether the server can be asked for one by its name
     has_names: ClassVar[bool] = True
-    # whether a create of what exists makes a second one
+    # whether a create of what exists makes a second one, or replaces it
     may_duplicate: ClassVar[bool] = False
+    create_overwrites: ClassVar[bool] = False
 
     @abstractmethod
     async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:

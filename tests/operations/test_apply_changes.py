@@ -17,7 +17,7 @@ from dlsync.resources import loader
 from dlsync.state.journal import Journal
 from tests.builders.applies import carried_out, prepared, some_live
 from tests.builders.applies import planned as prepare
-from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
+from tests.builders.http import Misbehaviour, Reply, by_request, in_order, json_reply, scripted
 from tests.builders.plans import change, plan
 from tests.builders.reporters import Recorder
 from tests.builders.trees import (
@@ -157,6 +157,18 @@ def listing(*resources: Resource) -> Reply:
     return json_reply([{**one.document, "name": one.name} for one in resources])
 
 
+def empty_first(replies: Mapping[str, Reply | Callable[[Seen], Reply]]) -> Callable[[Seen], Reply]:
+    """Replies of a server that lists nothing before the first write."""
+    answer, methods = by_request(replies, NOT_THERE), {"GET"}
+
+    def answered(seen: Seen) -> Reply:
+        methods.add(seen.method)
+        is_list = seen.target.endswith(("/dashboards", "/rules"))
+        return json_reply([]) if is_list and methods == {"GET"} else answer(seen)
+
+    return answered
+
+
 def run(
     replies: Mapping[str, Reply | Callable[[Seen], Reply]],
     made: Plan,
@@ -166,8 +178,10 @@ def run(
 ) -> tuple[Plan, ScriptedServer]:
     async def opened() -> tuple[Plan, ScriptedServer]:
         work = prepared(made, *desired, live=live or some_live(made))
-        async with scripted(by_request(replies, NOT_THERE)) as (server, client):
+        async with scripted(empty_first(replies) if creates else by_request(replies, NOT_THERE)) as (server, client):
             return await carried_out(client, work, concurrency=concurrency), server
+
+    creates = any(one.action == "create" for one in made.changes)
 
     return asyncio.run(opened())
 
@@ -221,7 +235,7 @@ def test_a_key_that_is_refused_in_the_middle_skips_the_rest_and_what_was_done_is
     }
     assert "401" in errors(done)["dashboard/b"]
     assert errors(done)["dashboard/c"] == errors(done)["rule/old"] == ENDED
-    assert [one.method for one in server.seen] == ["PUT", "PUT", "GET"]
+    assert [one.method for one in server.seen] == ["GET", "PUT", "PUT", "GET"]
 
 
 def test_what_a_key_is_not_allowed_to_change_leaves_the_rest_going_on() -> None:
@@ -236,13 +250,26 @@ def test_what_a_key_is_not_allowed_to_change_leaves_the_rest_going_on() -> None:
     assert "403" in errors(done)["dashboard/b"]
 
 
+def test_what_was_made_by_hand_since_the_plan_is_not_overwritten(tmp_path: Path) -> None:
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        work = prepare(live, tmp_path)
+        live.has(resource("dashboard/web", "title: Mine\npositions: []\n"), resource("rule/web", "title: Mine\n"))
+        done = live.run(lambda client: carried_out(client, work))
+        assert errors(done) == dict.fromkeys(
+            ("dashboard/web", "rule/web"), "it was created since the plan was made: plan again"
+        )
+        assert (found := live.live("dashboard/web"))
+        assert found.document["title"] == "Mine"
+
+
 def test_what_cannot_be_looked_at_again_is_not_taken_for_applied_and_the_other_kinds_are() -> None:
     made = plan(change("create", "dashboard/a"), change("create", "rule/b"))
-    replies = {
+    replies: dict[str, Reply | Callable[[Seen], Reply]] = {
         "PUT dashboards/a": Reply(200),
         "PUT rules/b": Reply(200),
         "GET dashboards": Reply(401),
-        "GET rules": json_reply([{"name": "b"}]),
+        "GET rules": in_order(json_reply([]), json_reply([{"name": "b"}])),
         "GET rules/b": Reply(200, b"title: B\ncriteria: []\n"),
     }
     done, _ = run(replies, made, A, resource("rule/b", "title: B\ncriteria: []\n"))
@@ -271,7 +298,7 @@ def test_where_the_journal_cannot_say_what_is_sent_nothing_more_is_sent(monkeypa
     done, server = run({}, CREATES, *(resource(f"dashboard/{name}", "title: A\n") for name in "abc"))
     assert results(done) == {"dashboard/a": "failed", "dashboard/b": "skipped", "dashboard/c": "skipped"}
     assert [*errors(done).values()] == ["the disk is full", ENDED, ENDED]
-    assert server.seen == []
+    assert [one.method for one in server.seen] == ["GET"]
 
 
 def test_where_the_journal_cannot_say_how_a_change_ended_the_rest_says_why_it_is_not_sent(
@@ -434,13 +461,13 @@ def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
 
     async def opened() -> tuple[Plan, ScriptedServer]:
         work = prepared(plan(*CREATES.changes, change("delete", "rule/old")), A, B, C)
-        async with scripted(NOT_THERE) as (server, client):
+        async with scripted(empty_first({})) as (server, client):
             return await carried_out(client, work, concurrency=concurrency, permission=Lost().held), server
 
     done, server = asyncio.run(opened())
     assert list(results(done).values()) == ["failed", "skipped", "skipped", "skipped"]
     assert [*errors(done).values()] == ["lock lost", ENDED, ENDED, ENDED]
-    assert server.asked == []
+    assert [one.method for one in server.seen] == ["GET"]
 
 
 # links and accounts
