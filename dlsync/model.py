@@ -56,7 +56,7 @@ class Code(Enum):
     SHARED_INVENTORY = "error", "Environments with different accounts have one inventory file"
     UNUSED_OVERLAY = "error", "An overlay changes no resource"
     INVALID_NAME = "error", "A name is invalid for a resource"
-    RESERVED_NAME = "error", "A name is reserved for dlsync's own records"
+    RESERVED_NAME = "error", "A name is that of one of dlsync's own plugins"
     UNUSED_SETTINGS = "error", "Settings of a plugin have no script"
     MISPLACED_SETTING = "error", "A setting repeats what the script's file says"
     SECOND_FILE = "error", "Two files are for the same resource"

@@ -100,7 +100,7 @@ def rebuild(
 ) -> None:
     """Rebuild the inventory from live resources that match their files.
 
-    For a record that was lost or is broken. Resources are not touched; what differs from its file is left out.
+    For an inventory that was lost or is broken. Resources are not touched; what differs from its file is left out.
     """
     from dlsync import operations
     from dlsync.cli.terminal import run_with_progress

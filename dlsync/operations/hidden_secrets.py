@@ -29,7 +29,7 @@ from dlsync.state.inventory import Inventory, secret_digests
 _MARK = " (masked by the server)"  # makes a mask count as another value
 _BLANK = ""
 _STRANGE = (
-    "not written, for it holds what the account's record has as {}, which no file of the directory mentions: "
+    "not written, for it holds what the account's inventory has as {}, which no file of the directory mentions: "
     "if it is your own, mention it in one, as in a comment of dlsync.yaml"
 )
 _NO_FILE = "the server hides `%s`, which no file has: put it into the file as ${env:NAME} first"

@@ -36,7 +36,7 @@ _DEFAULTS: Mapping[str, Json] = MappingProxyType(
     {"description": "", "interval": 30, "params": "", "shellArgs": "", "format": "NAGIOS"}
 )
 _RESERVED = (
-    "`%s` is the name of dlsync's own record; choose another, "
+    "`%s` is the name of one of dlsync's own plugins; choose another, "
     "or if this is an old client's backup, import it with `dlsync import-backup`"
 )
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"

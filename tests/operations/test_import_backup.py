@@ -217,7 +217,7 @@ def test_a_backup_of_an_account_without_agents_and_links_names_the_way_out(tmp_p
     source = write_tree(tmp_path / "acme/default", {"plugins/dlsync-inventory.json": "{}", "plugins/disk.py": ""})
     (problem,) = operations.validate(source).errors
     assert problem.message == (
-        "`dlsync-inventory` is the name of dlsync's own record; choose another, "
+        "`dlsync-inventory` is the name of one of dlsync's own plugins; choose another, "
         "or if this is an old client's backup, import it with `dlsync import-backup`"
     )
     assert import_backup.import_backup(source, tmp_path / "tree").files == ("dlsync.yaml", "plugins/disk.py")

@@ -132,7 +132,7 @@ def test_a_tag_that_only_looks_like_a_secret_is_none() -> None:
         ("links.yaml", "load: [a]\ndisk: all\n", 2, "expected a list"),
         ("links.yaml", "disk: [1]\n", 1, "quotes"),
         ("links.yaml", "disk: []\n", 1, "`disk` has no tags, so it is no link"),
-        ("links.yaml", "dlsync-lock: [a]\n", None, "dlsync's own record"),
+        ("links.yaml", "dlsync-lock: [a]\n", None, "one of dlsync's own plugins"),
         ("links/1.json", '{"plugin": ', 1, "unclosed"),
         ("links/1.json", "[]", 1, "expected a link"),
         ("links/1.json", '{"plugin": "disk", "tags": "all"}', 1, "expected a link"),

@@ -148,7 +148,7 @@ def test_settings_that_are_wrong_are_an_error_in_their_file(tmp_path: Path, cont
 @pytest.mark.parametrize("name", ["dlsync-inventory", "dlsync-lock"])
 def test_the_names_of_dlsync_s_own_record_are_taken(tmp_path: Path, name: str) -> None:
     write_tree(tmp_path, {f"plugins/{name}.py": ""})
-    assert "dlsync's own record" in problems(tmp_path)[0][2]
+    assert "one of dlsync's own plugins" in problems(tmp_path)[0][2]
 
 
 @pytest.mark.parametrize("file", ["dashboards/%FF.yaml", "plugins/%FF.py"])

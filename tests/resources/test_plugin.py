@@ -84,7 +84,7 @@ def test_settings_do_not_say_what_the_script_says(field: str) -> None:
     ("files", "place"),
     [
         pytest.param({"%FF__py": b"a"}, ("plugins/%FF.py", None), id="escapes that are no text"),
-        pytest.param({"dlsync-lock__py": b"a"}, ("plugins/dlsync-lock.py", None), id="dlsync's own record"),
+        pytest.param({"dlsync-lock__py": b"a"}, ("plugins/dlsync-lock.py", None), id="one of dlsync's own plugins"),
         pytest.param({"a__py": b"a", "a__meta__yaml": b"x: ["}, ("plugins/a.meta.yaml", 1), id="broken settings"),
         pytest.param({"a__py": b"a", "a__meta__yaml": b"- 1"}, ("plugins/a.meta.yaml", 1), id="a list of settings"),
         pytest.param({"a__meta__yaml": b"interval: 60"}, ("plugins/a.meta.yaml", None), id="settings of nothing"),
