@@ -105,7 +105,7 @@ class Unauthorised(ApiError):
 
 
 class Forbidden(Unauthorised):
-    """The server accepts the key, but not for this (403)."""
+    """The key does not permit the request (403)."""
 
 
 class NotFound(ApiError):
@@ -137,7 +137,7 @@ class ServerFault(ApiError):
 
 
 class InternalError(ServerFault):
-    """The server fails at this request (500), and may carry out others."""
+    """The server failed at this request (500); others may succeed."""
 
 
 class BadAnswer(ApiError):

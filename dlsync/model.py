@@ -66,7 +66,7 @@ class Code(Enum):
     UNREADABLE_AGENT = "warning", "An agent of an old client's backup cannot be read"
     FILE_NOT_READ = "warning", "A file or folder is not read"
     UNKNOWN_ENVIRONMENT = "warning", "A folder of overlays is for no environment"
-    DOUBTFUL_PLUGIN = "warning", "A file may be no plugin, or none that can run"
+    DOUBTFUL_PLUGIN = "warning", "A file may be no plugin, or may be unable to run"
     PACK_WITHOUT_PACKAGE = "warning", "A pack has no package.yaml"
     NO_RESOURCES = "warning", "The directory holds no resources"
     LIKELY_SECRET = "warning", "A file likely holds a secret"

@@ -39,7 +39,7 @@ class Values:
     :param literal: whether texts that look like references are plain text.
     :param lenient: whether a name that ``environ`` lacks may be set elsewhere, and so is no error.
     :param overriding: the names of the variables that each environment sets.
-    :param numbers: variables that are numbers, as a file spells them: a text gets them like that.
+    :param numbers: the spellings of variables that are numbers, for references inside texts.
     """
 
     variables: Mapping[str, Json] | None = field(default_factory=dict)

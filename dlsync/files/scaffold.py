@@ -83,8 +83,8 @@ def create(
         templates |= PIPELINES[name]
     contents = {file: render(template, version, chosen) for file, template in templates.items()}
     contents |= {file: schema.text(name).encode() for file, name in ({} if exists else SCHEMAS).items()}
-    kept = [GIT_ATTRIBUTES, *((GIT_IGNORE, *SCHEMAS) if platform else ())]  # which many repositories have
-    for file in kept:
+    may_exist = [GIT_ATTRIBUTES, *((GIT_IGNORE, *SCHEMAS) if platform else ())]
+    for file in may_exist:
         if os.path.lexists(directory / file):
             contents.pop(file, None)
     return Created(tuple(write_new(directory, contents)), chosen)

@@ -79,9 +79,9 @@ class Settings:
     numbers: Mapping[str, str] = field(default_factory=dict)
 
     def values(self, *, lenient: bool = False) -> Values:
-        """Return what references stand for.
+        """Return the values of references.
 
-        :param lenient: an unset variable of the environment is no fault.
+        :param lenient: whether an unset variable of the environment is no error.
         """
         return Values(self.variables, self.environ, lenient=lenient, numbers=self.numbers)
 

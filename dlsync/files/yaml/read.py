@@ -386,7 +386,7 @@ def positions(content: bytes) -> Mapping[Path, tuple[int, int]]:
 
 
 def numbers(content: bytes) -> dict[Path, str]:
-    """Return the numbers of a text by their paths, each as it is written: ``1.10``, ``007``, ``0x1F``."""
+    """Return the numbers of a text by their paths, each in its spelling: ``1.10``, ``007``, ``0x1F``."""
     source, root = _composed(content)
     found = [(path, node) for path, _, node in _places(root, (), 0)] if root else []
     are_numbers = [(path, node) for path, node in found if type(node.value) in {int, float}]
