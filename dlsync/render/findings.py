@@ -47,7 +47,7 @@ def left_out(form: str, total: int) -> str:
     if form != "sarif" or total <= LIMIT:
         return ""
     more = total - LIMIT
-    return f"{more:,} of {total:,} findings are left out, errors last: GitHub takes {LIMIT:,}; --format json has all"
+    return f"{more:,} of {total:,} findings are left out, warnings first: GitHub takes {LIMIT:,}; --format json has all"
 
 
 def of_problems(problems: Iterable[Problem], error: str = "") -> list[Finding]:

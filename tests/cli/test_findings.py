@@ -83,5 +83,5 @@ def test_all_environments_are_one_document(tree: Path, env: dict[str, str]) -> N
 def test_what_sarif_leaves_out_is_said_on_stderr(tmp_path: Path) -> None:
     links = "".join(f"p{number}: [web]\n" for number in range(5_001))
     done = dlsync("validate", write_tree(tmp_path, {"links.yaml": links}), "--format", "sarif")
-    said = "warning: 1 of 5,001 findings are left out, errors last: GitHub takes 5,000; --format json has all\n"
+    said = "warning: 1 of 5,001 findings are left out, warnings first: GitHub takes 5,000; --format json has all\n"
     assert (done.code, done.err, len(rules(done))) == (0, said, 5_000)

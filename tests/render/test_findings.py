@@ -129,7 +129,7 @@ def test_sarif_has_no_more_results_than_github_takes_the_errors_first_and_says_s
     cut = logged(many(7_000))
     assert [one["ruleId"] for one in cut["results"]] == ["invalid-yaml", *["unknown-field"] * 4_999]
     (notice,) = cut["invocations"][0]["toolExecutionNotifications"]
-    said = "2,000 of 7,000 findings are left out, errors last: GitHub takes 5,000; --format json has all"
+    said = "2,000 of 7,000 findings are left out, warnings first: GitHub takes 5,000; --format json has all"
     assert (notice["level"], notice["message"]["text"], left_out("sarif", 7_000)) == ("warning", said, said)
     fingerprint = [one["partialFingerprints"] for one in cut["results"]]
     assert fingerprint == [one["partialFingerprints"] for one in whole["results"]]
