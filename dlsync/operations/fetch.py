@@ -154,11 +154,13 @@ class Fetcher:
         if failures and len(failures) == len(missing):
             raise failures[0]
         found = [resource for address in chosen if (resource := self._looked_at[address])]
-        missing = [one for one in missing if self._looked_at[one] is None and one.name in (listing.names or ())]
-        self._faults |= dict.fromkeys(missing, _NOT_GIVEN)
-        listed = {folded(name) for name in listing.names or ()}  # a server may answer to other spellings of a name
-        if listed and not listed.issuperset(folded(one.name) for one in found):
-            self.listings[kind.name] = replace(listing, complete=False, etag="")
+        if names := listing.names:
+            missing = [one for one in missing if self._looked_at[one] is None and one.name in names]
+            self._faults |= dict.fromkeys(missing, _NOT_GIVEN)
+            unlisted = {folded(one.name) for one in found if one.name not in names}
+            # a server may answer to other spellings of a name
+            if unlisted and not unlisted <= {folded(name) for name in names}:
+                self.listings[kind.name] = replace(listing, complete=False, etag="")
         return found
 
     def _addressable(self, kind: Kind, listing: Listing) -> Listing:
