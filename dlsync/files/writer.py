@@ -37,9 +37,8 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
     """
     places = real_paths(root, changes)
     for change, path in places:
-        is_removed = change.content is None and not os.path.lexists(path)
-        if (change.before is not None or change.action == "create") and not is_removed:
-            require_unchanged(change.file, path, change.before)
+        if change.before is not None or change.action == "create":
+            require_unchanged(change.file, path, change.before, change.content)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -55,10 +54,11 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
             raise DlsyncError(f"{change.file} cannot be written: {error.strerror}") from error
 
 
-def require_unchanged(file: str, path: str, before: bytes | None) -> None:
+def require_unchanged(file: str, path: str, before: bytes | None, content: bytes | None) -> None:
     """Require that a file is unchanged since it was read: what a user saved since then exists only there.
 
     :param before: the content when it was read; None if it did not exist.
+    :param content: the content to write, which another run may have written already; None if the file is to be removed.
     :raises DlsyncError: the file was changed.
     """
     try:
@@ -66,7 +66,7 @@ def require_unchanged(file: str, path: str, before: bytes | None) -> None:
             now = stream.read()
     except OSError:
         now = None
-    if now != before:
+    if now not in {before, content}:
         raise DlsyncError(f"{file} was changed while this ran, so it is not overwritten", hint="Run it again.")
 
 

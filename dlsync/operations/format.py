@@ -41,7 +41,7 @@ def format_files(directory: Path, *, check: bool = False) -> tuple[list[str], li
                 changed |= {file: text} if text != content else {}
     places = {} if check else {file: Directory(directory).real_path(file) for file in changed}
     for file, path in places.items():
-        writer.require_unchanged(file, path, {**found.sources, **overlays}[file])
+        writer.require_unchanged(file, path, {**found.sources, **overlays}[file], changed[file])
     for file, path in places.items():
         writer.replace_file(path, changed[file])
     return sorted(changed), problems

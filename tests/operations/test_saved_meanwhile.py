@@ -71,6 +71,17 @@ def test_an_export_does_not_bring_back_a_file_that_was_removed_meanwhile(live: A
     assert tree_files(tree) == {}
 
 
+def test_what_another_export_wrote_meanwhile_is_no_obstacle(live: Account, tree: Path) -> None:
+    def written(seen: Seen, onward: Onward) -> Reply:
+        write_tree(tree, {WEB: SHOP, "dashboards/new.yaml": SHOP})
+        (tree / OLD).unlink(missing_ok=True)
+        return onward()
+
+    made = through(live, written, lambda to: operations.export(tree, to, mirror=True))
+    assert sorted(one.file for one in made.files) == ["dashboards/new.yaml", OLD, WEB]
+    assert tree_files(tree) == dict.fromkeys(["dashboards/new.yaml", WEB], SHOP.encode())
+
+
 def test_an_accept_keeps_what_was_saved_meanwhile(live: Account, tree: Path) -> None:
     def saved(seen: Seen, onward: Onward) -> Reply:
         write_tree(tree, {WEB: MINE})
