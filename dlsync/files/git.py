@@ -105,7 +105,7 @@ def _environment() -> dict[str, str]:
 
 def _is_in_repository(root: Path) -> bool:
     real = Path(os.path.realpath(root))
-    return any((one / ".git").exists() for one in (real, *real.parents))
+    return any((one / ".git").is_file() or (one / ".git" / "HEAD").exists() for one in (real, *real.parents))
 
 
 class Repository:

@@ -143,12 +143,13 @@ def load(
 
 def _numbers(directory: Path, environment: str, variables: Mapping[str, Json]) -> dict[str, str]:
     """Return the variables that are numbers, as dlsync.yaml spells them."""
-    if not any(type(value) in {int, float} for value in variables.values()):
+    numbers = {name: value for name, value in variables.items() if type(value) in {int, float}}  # bool is an int
+    if not numbers:
         return {}
     levels = (("variables",), ("environments", environment, "variables"))
     spelled = yaml.numbers(Directory(directory).read(FILE_NAME))
     found = {str(path[-1]): text for level in levels for path, text in spelled.items() if path[:-1] == level}
-    return {name: text for name, text in found.items() if variables[name] == yaml.parse(text.encode())}
+    return {name: text for name, text in found.items() if numbers.get(name) == yaml.parse(text.encode())}
 
 
 def settings_in_force(directory: Path, options: Options, environ: Mapping[str, str]) -> tuple[Setting, ...]:

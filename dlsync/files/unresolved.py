@@ -17,8 +17,7 @@ _BEGINNINGS = {
 }
 _SOPS = re.compile(rb'^\s*"?sops"?:', re.MULTILINE)
 _SOPS_VALUE = b"ENC[AES256_GCM,"
-# both markers, since a script may have a line that looks like one
-_CONFLICT = re.compile(rb"^<<<<<<< .*?^>>>>>>> ", re.MULTILINE | re.DOTALL)
+_MARKS = re.compile(rb"^(?:<{7} |={7}\r?$|>{7} )", re.MULTILINE)
 
 
 def problems(file: str, content: bytes) -> Iterator[Problem]:
@@ -29,8 +28,10 @@ def problems(file: str, content: bytes) -> Iterator[Problem]:
     for beginning, message in _BEGINNINGS.items():
         if content.startswith(beginning):
             yield Problem(Code.UNRESOLVED_FILE, message, file)
-    if _SOPS_VALUE in content and _SOPS.search(content):
+    if _SOPS_VALUE in content and not content.startswith(b"#!") and _SOPS.search(content):
         yield Problem(Code.UNRESOLVED_FILE, "is encrypted by SOPS: decrypt it", file)
-    if b"<<<<<<< " in content and (found := _CONFLICT.search(content)):  # the pattern alone takes ten times as long
-        line = content.count(b"\n", 0, found.start()) + 1
+    marks = [*_MARKS.finditer(content)] if b"<<<<<<< " in content else []  # most files have none
+    # all three one after the other, since a script may have a line that looks like one
+    if (first := b"".join(one[0][:1] for one in marks).find(b"<=>")) >= 0:
+        line = content.count(b"\n", 0, marks[first].start()) + 1
         yield Problem(Code.UNRESOLVED_FILE, "a merge conflict is not resolved: choose a side", file, line)

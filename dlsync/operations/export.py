@@ -48,6 +48,7 @@ _NOTHING_LIVE = "nothing that this export covers is live on %s, and --mirror wou
 _NOTHING_LIVE_HINT = (
     "Check the account. To remove the files on purpose, delete them, or name each resource with --target."
 )
+_UNRESOLVED = "not written into %s: %s; if that is its content, put !PATH into .dlsyncignore"
 _SHARED = "not written, for %s is also a file of %s: %s`%s` changes it for all"
 _UNKNOWN = "%s comes from the account's inventory: check that it is a variable of yours before you apply this"
 _NOT_LISTED = (
@@ -290,8 +291,9 @@ class _Edits:
             files = kind.new_files(live, self._stems[live.address], context)
         for file, content in files.items():
             self._require_name(file)
-            if found := next(unresolved.problems(file, content or b""), None):  # the next run would refuse it
-                raise DlsyncError(f"not written: {file} {found.message}")
+            found = next(unresolved.problems(file, content or b""), None)
+            if found and self._tree.ignored.by_user(file) is not False:  # the next run would refuse it
+                raise DlsyncError(_UNRESOLVED % (file, found.message))
         if self._is_careful:
             self._require_no_secrets(files)
             if desired is None or any(one.op != "add" for one in diff):  # otherwise nothing is written, only removed

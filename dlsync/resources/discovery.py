@@ -104,8 +104,9 @@ def _files(
             Problem(Code.LINK_LOOP, "a symbolic link leads back to a folder above it; remove the link", file)
         )
         return
-    if any(inner.name == ignored.FILE for inner in entries):  # git has one in any folder
-        problems.append(Problem(Code.FILE_NOT_READ, _NESTED, f"{file}/{ignored.FILE}"))
+    nested = f"{file}/{ignored.FILE}"
+    if any(inner.name == ignored.FILE for inner in entries) and not skips.by_user(nested):  # git has one in any folder
+        problems.append(Problem(Code.FILE_NOT_READ, _NESTED, nested))
     for inner in entries:
         yield from _files(directory, f"{file}/{inner.name}", inner, (*above, here), problems, skips=skips)
 

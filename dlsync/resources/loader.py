@@ -56,7 +56,8 @@ def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
         if kind.named_by_file:
             problems += _clashes(read, backup=context.backup)
     problems += packs.problems(found.sources)
-    problems += chain.from_iterable(starmap(unresolved.problems, found.sources.items()))
+    for file, content in found.sources.items():
+        problems += () if found.ignored.by_user(file) is False else unresolved.problems(file, content)
     if found.sources and not context.backup:  # a backup has no references to write instead
         from dlsync.files import secret_scan
 

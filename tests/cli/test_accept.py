@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,6 +113,12 @@ def test_nothing_is_replaced_where_git_cannot_tell_what_is_committed(
     git(repo, "checkout", "--quiet", "--", ".")
     by_hand(env, "PUT", "dashboards/web", f"{DASHBOARD}period: 600\n")
     assert dlsync("accept", "dashboard/web", repo, env={**env, variable: "1"}).code == 0
+
+
+def test_an_empty_folder_that_is_called_as_that_of_git_is_no_repository(repo: Path, env: dict[str, str]) -> None:
+    rmtree(repo.parent / ".git")
+    (repo.parent / ".git").mkdir()
+    assert dlsync("accept", "dashboard/web", repo, env=env).code == 0
 
 
 def test_an_edit_that_is_not_committed_stays_where_the_server_changed_another_field(

@@ -88,6 +88,8 @@ def test_a_dlsyncignore_in_a_folder_is_not_read_and_warned_of(tmp_path: Path) ->
     tree = loader.read(tmp_path)
     assert sorted(map(str, tree.resources)) == ["rule/one", "rule/two"]
     (problem,) = tree.problems
+    write_tree(tmp_path, {".dlsyncignore": "rules/team/.dlsyncignore\n"})
+    assert loader.read(tmp_path).problems == ()
     assert (problem.file, problem.severity) == ("rules/team/.dlsyncignore", "warning")
     assert problem.message.startswith("is not read: write its patterns into .dlsyncignore beside dlsync.yaml")
 

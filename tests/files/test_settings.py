@@ -80,19 +80,21 @@ def test_options_go_before_the_environment_which_goes_before_the_file(tmp_path: 
 @pytest.mark.parametrize(
     ("environment", "numbers"),
     [
-        (None, {"version": "1.10", "id": "007", "mask": "0x1F"}),
-        ("prod", {"version": "2.0", "id": "007", "mask": "0x1F", "line": "1e3"}),
+        (None, {"version": "1.10", "id": "1", "mask": "0x1F"}),
+        ("prod", {"version": "2.0", "id": "1", "mask": "0x1F", "line": "1e3"}),
         ("staging", {"version": "1.10"}),
+        ("truth", {"version": "1.10", "mask": "0x1F"}),
     ],
 )
 def test_variables_that_are_numbers_are_known_as_they_are_spelled(
     tmp_path: Path, environment: str | None, numbers: dict[str, str]
 ) -> None:
     file = """\
-        variables: {version: 1.10, id: &id 007, mask: 0x1F, text: "1.10", on: true, list: [1.0]}
+        variables: {version: 1.10, id: &id 1, mask: 0x1F, text: "1.10", on: true, list: [1.0]}
         environments:
           prod: {variables: {version: 2.0, line: 1e3}}
           staging: {variables: {id: "007", mask: seven}}
+          truth: {variables: {id: true}}
     """
     found = settings_of(tmp_path, dedent(file), environ=SERVER | KEY, options=Options(environment=environment))
     assert found.numbers == numbers

@@ -38,6 +38,8 @@ FINE = [
     b"#!/bin/sh\ngrep -e '^<<<<<<< ' -e '^>>>>>>> '\n",
     b"title: Load\ndescription: a value such as ENC[AES256_GCM,data:x] of SOPS\n",
     b"title: Load\nsops: the team\n",
+    b"#!/bin/sh\ngrep 'ENC[AES256_GCM,' $1 && cat <<EOF\nsops:\nEOF\n",
+    b"#!/bin/sh\ncat <<EOF\n<<<<<<< ours\n>>>>>>> theirs\n=======\nEOF\n",
 ]
 
 
@@ -70,9 +72,20 @@ def test_an_export_writes_no_file_that_the_next_run_would_refuse(tmp_path: Path,
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     by_hand(env, "PUT", "rules/load", SOPS.decode())
     done = dlsync("export", tmp_path, env=env)
-    assert (done.code, done.err) == (
-        3,
-        "error: rule/load: not written: rules/load.yaml is encrypted by SOPS: decrypt it\n",
-    )
+    why = "is encrypted by SOPS: decrypt it; if that is its content, put !PATH into .dlsyncignore"
+    assert (done.code, done.err) == (3, f"error: rule/load: not written into rules/load.yaml: {why}\n")
     assert [*tree_files(tmp_path)] == ["dashboards/web.yaml"]
     assert dlsync("plan", tmp_path, env=env).code == 0
+
+
+def test_a_file_that_is_meant_to_hold_it_is_a_file_like_any_other(tmp_path: Path, env: dict[str, str]) -> None:
+    write_tree(tmp_path, {".dlsyncignore": "!plugins/lint.sh\n", "plugins/lint.sh": CONFLICT})
+    assert dlsync("apply", tmp_path, "--auto-approve", env=env).code == 0
+    (tmp_path / "plugins/lint.sh").unlink()
+    assert dlsync("export", tmp_path, env=env).code == 0
+    assert (tmp_path / "plugins/lint.sh").read_bytes() == CONFLICT
+    assert dlsync("plan", tmp_path, "--detailed-exitcode", env=env).code == 0
+
+
+def test_a_conflict_is_looked_for_in_one_pass() -> None:
+    assert not [*problems("plugins/disk.sh", b"<<<<<<< a\n" * 100_000)]
