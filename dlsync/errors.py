@@ -136,10 +136,6 @@ class ServerFault(ApiError):
     """The server failed or is overloaded (5xx, 429), after all retries."""
 
 
-class InternalError(ServerFault):
-    """The server failed at this request (500); others may succeed."""
-
-
 class BadAnswer(ApiError):
     """An answer with status 2xx has an unexpected body: HTML, broken JSON, or wrong fields."""
 

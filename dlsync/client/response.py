@@ -20,7 +20,6 @@ from dlsync.errors import (
     ApiError,
     BadAnswer,
     Forbidden,
-    InternalError,
     NotFound,
     NotModified,
     Rejected,
@@ -47,7 +46,6 @@ _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 _SAYING = ("error", "title", "message", "detail", "msg", "errors")  # from what it is called to what it is
-_NO_WORDS = frozenset({b"{}", b"[]", b"null", b'{"error":""}', b'{"message":""}'})
 _DEEPEST_WORDS = 4  # fields and lists within each other
 _TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
 _KEY_HINT = (
@@ -253,8 +251,8 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
     if status in _RETRYABLE:
         cause, hint = _RETRYABLE[status]
         after = response.headers.get("retry-after", "")
-        message, fault = f"the server answered {reason}", InternalError if cause == "failed" else ServerFault
-        return AttemptError(message, cause, error=fault, status=status, retry_after=after, hint=hint)
+        message = f"the server answered {reason}"
+        return AttemptError(message, cause, error=ServerFault, status=status, retry_after=after, hint=hint)
     if status == HTTPStatus.NOT_MODIFIED:
         return NotModified(f"{request}: it is still the version that was known", request=request, status=status)
     if status < HTTPStatus.BAD_REQUEST:
@@ -274,7 +272,8 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
 def words(response: Response) -> str:
     """Return the message of the server, from the fields of errors of a JSON body, or else the beginning of the body."""
     texts = dict.fromkeys(text for text in _said(_lenient(response.body)) if text.strip())
-    is_silent = response.is_html or re.sub(rb"\s", b"", response.body) in _NO_WORDS
+    # other fields of a JSON body may hold the keys of agents
+    is_silent = response.is_html or response.body.lstrip()[:1] in {b"{", b"["} or response.body.strip() == b"null"
     return response.quote(": ".join(texts) or (b"" if is_silent else response.body))
 
 

@@ -313,8 +313,7 @@ async def verify(
             if isinstance(resources, DlsyncError):  # the client has already retried
                 unconfirmed[change.address] = None
             elif result.result == "failed":
-                live = resources.get(change.address)
-                unconfirmed[change.address] = None if live and live.unreadable else live
+                unconfirmed[change.address] = resources.get(change.address)
                 unsettled.append(change)
         pending = unsettled
     return [results.get(change.address, change) for change in changes]

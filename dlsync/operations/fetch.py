@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather, map_concurrently
-from dlsync.errors import ApiError, Forbidden, InternalError, NotModified, Rejected
+from dlsync.errors import NotModified
 from dlsync.files.names import folded
 from dlsync.files.settings import Settings
 from dlsync.model import DOT_NAMES, Address, Resource
@@ -37,7 +37,6 @@ class Live:
         return replace(self, resources={**self.resources, **readable}, masked=tuple(readable))
 
 
-_OF_ONE = (Forbidden, InternalError, Rejected)  # which need not be the same for another resource
 _NOT_ADDRESSABLE = "%s: no URL can hold this name; rename or delete it on the server's own pages"
 _NOT_GIVEN = "%s: the server lists it and has none of this name; a proxy may change names, such as one with a slash"
 
@@ -94,7 +93,7 @@ class Fetcher:
         :param wanted: the resources to fetch; the result lacks those that do not exist.
         :param everything: the kinds of which to fetch all other resources that the server lists, too.
         :param admits: which of these other resources are wanted.
-        :raises ApiError: a request failed after all retries; a failure of one resource alone makes that unreadable.
+        :raises ApiError: a request failed after all retries.
         """
         names = [(kind, {address.name for address in wanted if address.kind == kind.name}) for kind in all_kinds()]
         kinds = [(kind, some) for kind, some in names if some or kind.name in everything]
@@ -149,10 +148,7 @@ class Fetcher:
             chosen |= {address for name in listing.names if admits(address := Address(kind.name, name))}
         workers = self.client.concurrency
         missing = sorted(chosen - self._looked_at.keys())
-        failures: list[ApiError] = []
-        await map_concurrently(lambda address: self._look(kind, address, listing, failures), missing, workers=workers)
-        if failures and len(failures) == len(missing):
-            raise failures[0]
+        await map_concurrently(lambda address: self._look(kind, address, listing), missing, workers=workers)
         found = [resource for address in chosen if (resource := self._looked_at[address])]
         if names := listing.names:
             missing = [one for one in missing if self._looked_at[one] is None and one.name in names]
@@ -173,7 +169,7 @@ class Fetcher:
         # the next plan would not read a listing that is known by its version, and would miss the fault
         return replace(listing, resources=resources, names=names - DOT_NAMES, etag="")
 
-    async def _look(self, kind: Kind, address: Address, listing: Listing, failures: list[ApiError]) -> None:
+    async def _look(self, kind: Kind, address: Address, listing: Listing) -> None:
         desired = self.desired.get(address)
         version = self.cache.version(address, desired)
         resource = Resource(address, desired.given, desired.body, etag=version) if desired and version else None
@@ -184,9 +180,6 @@ class Fetcher:
             except NotModified:
                 if not version:  # the request had no ETag
                     raise
-            except _OF_ONE as error:
-                failures.append(error)
-                resource = kind.unreadable(address.name, error.message)
         self._looked_at[address] = resource
         self._reporter.advance()
 

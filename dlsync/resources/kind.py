@@ -35,10 +35,6 @@ class Kind(FileFormat, Rules, Endpoint):
     # a sentence for an item of the list at a path
     item_sentences: ClassVar[Mapping[Path, Callable[[dict[str, Json]], str]]] = {}
 
-    def unreadable(self, name: str, reason: str) -> Resource:
-        """Return a live resource whose content the server does not give."""
-        return Resource(Address(self.name, name), {}, unreadable=reason)
-
     def deleted_with(self, name: str) -> tuple[Address, ...]:
         """Return the resources that the server deletes together with this one, if they exist."""
         return ()

@@ -277,15 +277,12 @@ class Plugin(Kind):
         except NotFound:
             return None
         except UnreadableResource as error:
-            return self.unreadable(name, error.message)
+            return Resource(address, {"content": "", "extension": ""}, unreadable=error.message)
         if str(found.extra.get("id")) == name != found.name:  # servers accept an id in place of a name
             return None
         body = known.body if known.body == found.content else found.content  # in memory once if it equals the file
         fields = {**found.extra, "extension": found.extension}
         return Resource(address, partial(_document, body, fields), body, etag=found.etag)
-
-    def unreadable(self, name: str, reason: str) -> Resource:
-        return Resource(Address(self.name, name), {"content": "", "extension": ""}, unreadable=reason)
 
     async def create(self, client: Client, desired: Resource) -> None:
         settings, extension = self._sent_settings(desired), str(desired.document["extension"])

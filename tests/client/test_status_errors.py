@@ -13,7 +13,6 @@ from dlsync.errors import (
     ApiError,
     BadAnswer,
     Forbidden,
-    InternalError,
     NotFound,
     NotModified,
     Rejected,
@@ -74,7 +73,6 @@ def test_behind_a_gateway_that_lost_the_answer_the_request_may_have_been_done(st
     fault = error_of("POST", answer_of(b"", status=status))
     assert isinstance(fault, AttemptError)
     assert fault.cause == cause
-    assert (fault.error is InternalError) == (status == 500)
 
 
 @given(st.integers(100, 599), st.sampled_from(["GET", "PUT", "POST", "PATCH", "DELETE"]), st.binary())
@@ -98,13 +96,15 @@ def test_every_status_that_is_no_success_is_an_error_of_ours(status: int, method
         (b'{"type": "about:blank", "title": "Bad Request", "detail": "no title"}', "Bad Request: no title"),
         (b'{"detail": [{"loc": ["body", "title"], "msg": "field required"}]}', "field required"),
         (b'{"error": {"error": {"error": {"error": {"error": "deep"}}}}, "message": "nope"}', "nope"),
-        (b'{"error": " ", "reason": "read-only"}', '{"error": " ", "reason": "read-only"}'),
+        (b'{"name": "a1", "key": "AGENTKEY-123456"}', ""),
+        (b'{"name": "a1", "key": "AGENTKEY-12', ""),
+        (b" null\n", ""),
         (b"upstream connect error\n or reset", "upstream connect error or reset"),
         (f"unknown key {KEY}".encode(), "unknown key [key]"),
         (b"", ""),
         (b"{}\n", ""),
         (b'{"error": ""}', ""),
-        (b"[" * 100_000, "[" * 200 + "…"),
+        (b"[" * 100_000, ""),
     ],
 )
 def test_the_servers_reason_is_quoted_short_and_harmless(body: bytes, said: str) -> None:
