@@ -204,11 +204,11 @@ def _run(
 
 def _write_result(applied: Plan, complete: Plan, output: str, directory: Path) -> None:
     """Print the result of an apply; ``complete`` has the warnings of the run too."""
-    from dlsync.render import findings
-
     # a plan with changes was shown, with its warnings
     unshown = replace(applied, warnings=()) if applied else applied
     if output == "github":
+        from dlsync.render import findings
+
         console.write_stderr(console.rendered(unshown, "text", sys.stderr))
         problems = console.redacted_problems(complete.warnings)
         console.write_findings({"": findings.of_problems(problems)}, output, directory)

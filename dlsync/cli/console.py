@@ -78,9 +78,8 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
             loop.call_soon_threadsafe(task.cancel)
 
         with signals.handled_by(interrupt):
-            results.append(
-                await operation
-            )  # not the task's result, of which asyncio's SIGINT handler would take the repr
+            # not the task's result, of which asyncio's SIGINT handler would take the repr
+            results.append(await operation)
 
     try:
         asyncio.run(interruptible())
@@ -114,7 +113,9 @@ def show(
 ) -> None:
     """Print a result as JSON, HTML or text; ``text`` is called with whether it is printed in colour."""
     forms = {"json": lambda: json_text(document()), "text": lambda: text(colored())}
-    write_stdout((forms | ({"html": html} if html else {}))[form]())
+    if html:
+        forms["html"] = html
+    write_stdout(forms[form]())
 
 
 def page(result: Plan | Drift | Export | Sequence[EnvironmentResult], *, written: bool = True) -> str:

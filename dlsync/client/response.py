@@ -45,8 +45,8 @@ _NEXT: Final = re.compile(r'rel="?next\b', re.IGNORECASE)  # RFC 8288
 _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
-_SAYING = ("error", "title", "message", "detail", "msg", "errors")  # from what it is called to what it is
-_DEEPEST_WORDS = 4  # fields and lists within each other
+_ERROR_FIELDS = ("error", "title", "message", "detail", "msg", "errors")  # a name of the error comes before its details
+_DEEPEST_ERROR = 4  # fields and lists within each other
 _TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
 _KEY_HINT = (
     "Check the key in DLSYNC_API_KEY or --api-key-file, and its user's access to this account, or get a new key."
@@ -271,21 +271,21 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
 
 def words(response: Response) -> str:
     """Return the message of the server, from the fields of errors of a JSON body, or else the beginning of the body."""
-    texts = dict.fromkeys(text for text in _said(_lenient(response.body)) if text.strip())
+    texts = dict.fromkeys(text for text in _error_texts(_lenient(response.body)) if text.strip())
     # other fields of a JSON body may hold the keys of agents
     is_silent = response.is_html or response.body.lstrip()[:1] in {b"{", b"["} or response.body.strip() == b"null"
     return response.quote(": ".join(texts) or (b"" if is_silent else response.body))
 
 
-def _said(value: Json, depth: int = 0) -> Iterator[str]:
+def _error_texts(value: Json, depth: int = 0) -> Iterator[str]:
     """Yield the texts in the fields of errors, such as those of RFC 9457."""
     if isinstance(value, str):
         yield value
-    elif depth < _DEEPEST_WORDS:
+    elif depth < _DEEPEST_ERROR:
         fields = value if isinstance(value, dict) else {}
-        inner = value if isinstance(value, list) else [fields[name] for name in _SAYING if name in fields]
+        inner = value if isinstance(value, list) else [fields[name] for name in _ERROR_FIELDS if name in fields]
         for one in inner:
-            yield from _said(one, depth + 1)
+            yield from _error_texts(one, depth + 1)
 
 
 def _redirect(response: Response) -> ApiError:

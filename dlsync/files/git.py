@@ -10,6 +10,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import NamedTuple
 
 from dlsync.errors import DlsyncError
 
@@ -52,15 +53,26 @@ def place(root: Path) -> str:
     return _output(root, "rev-parse", "--show-prefix")
 
 
-def not_checked_out(root: Path) -> dict[str, list[str]]:
-    """Return the committed files and submodules that the directory lacks, by the command that checks them out."""
-    missing: dict[str, list[str]] = {}
+class Checkout(NamedTuple):
+    """A checkout that leaves files out, in words, and the command that checks them out."""
+
+    what: str
+    command: str
+
+
+_SPARSE = Checkout("a sparse checkout", "git sparse-checkout disable")
+_WITHOUT_SUBMODULES = Checkout("a checkout without submodules", "git submodule update --init")
+
+
+def not_checked_out(root: Path) -> dict[Checkout, list[str]]:
+    """Return the committed files and submodules that the directory lacks."""
+    missing: dict[Checkout, list[str]] = {}
     for entry in filter(None, _output(root, "ls-files", "-t", "--stage", "-z", "--", ".").split("\0")):
         (tag, mode, *_), name = entry.partition("\t")[0].split(), entry.partition("\t")[2]
         if mode == _SUBMODULE and not (root / name / ".git").exists():
-            missing.setdefault("git submodule update --init", []).append(name)
+            missing.setdefault(_WITHOUT_SUBMODULES, []).append(name)
         elif tag == "S" and not (root / name).exists():
-            missing.setdefault("git sparse-checkout disable", []).append(name)
+            missing.setdefault(_SPARSE, []).append(name)
     return missing
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from dlsync.files.ignored import NOTHING_BUT_BUILT_IN, Ignored
 from dlsync.model import Code, Problem
 
 _BEGINNINGS = {
@@ -20,11 +21,14 @@ _SOPS_VALUE = b"ENC[AES256_GCM,"
 _MARKS = re.compile(rb"^(?:<{7} |={7}\r?$|>{7} )", re.MULTILINE)
 
 
-def problems(file: str, content: bytes) -> Iterator[Problem]:
+def problems(file: str, content: bytes, ignored: Ignored = NOTHING_BUT_BUILT_IN) -> Iterator[Problem]:
     """Yield an error if a file holds a merge conflict, a pointer or ciphertext.
 
     :param file: relative to the tree.
+    :param ignored: the patterns of the tree; a file that they include on purpose may hold anything.
     """
+    if ignored.by_user(file) is False:
+        return
     for beginning, message in _BEGINNINGS.items():
         if content.startswith(beginning):
             yield Problem(Code.UNRESOLVED_FILE, message, file)

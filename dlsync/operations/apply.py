@@ -94,10 +94,10 @@ def _narrowed_to(saved_plan: plan_file.SavedPlan, context: PlanContext, journals
     try:
         return plan_file.narrowed_to(saved_plan, context)
     except plan_file.StalePlan as error:
-        records = [one for one in journal.history(journals) if one.run.saved_plan == saved_plan.id and one.has_effect]
-        if not records:
+        logs = [one for one in journal.history(journals) if one.run.saved_plan == saved_plan.id and one.has_effect]
+        if not logs:
             raise
-        run = records[0].run
+        run = logs[0].run
         problem = f"the saved plan has been applied already, by run {run.id} ({run.started})"
         raise Refused(problem, hint="For what has changed since, make a new plan.") from error
 
@@ -120,15 +120,13 @@ async def rollback(
     :raises Refused: as :func:`apply`.
     """
     folder = options.journals or journal.default_folder(directory)
-    record = choose_run(folder, settings.target, run, reporter)
-    before = read_rollback(folder, record, directory, settings)
+    log = choose_run(folder, settings.target, run, reporter)
+    before = read_rollback(folder, log, directory, settings)
 
     async def make_plan(client: Client) -> PlanContext:
         return await plan_rollback(Fetcher(client, reporter=reporter), before, settings, decisions)
 
-    return await _Application(
-        settings, before.tree, options, reporter, "rollback", make_plan, reverts=record.run.id
-    ).run()
+    return await _Application(settings, before.tree, options, reporter, "rollback", make_plan, reverts=log.run.id).run()
 
 
 @dataclass(frozen=True)

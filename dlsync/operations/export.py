@@ -291,8 +291,8 @@ class _Edits:
             files = kind.new_files(live, self._stems[live.address], context)
         for file, content in files.items():
             self._require_name(file)
-            found = next(unresolved.problems(file, content or b""), None)
-            if found and self._tree.ignored.by_user(file) is not False:  # the next run would refuse it
+            # the next run would refuse it
+            if found := next(unresolved.problems(file, content or b"", self._tree.ignored), None):
                 raise DlsyncError(_UNRESOLVED % (file, found.message))
         if self._is_careful:
             self._require_no_secrets(files)

@@ -41,8 +41,9 @@ def not_applied(
     if tree.resources and inventory.packed and not git.is_unknown(tree.root, inventory.commit):
         found = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
         reasons = {address: reason for address, reason in found.items() if reason}
+    # an apply would delete what has no file
     if _REMOVED in reasons.values() and (missing := git.not_checked_out(tree.root)):
-        instead = _NOT_CHECKED_OUT % "` and `".join(missing)  # an apply would delete what has no file
+        instead = _NOT_CHECKED_OUT % "` and `".join(one.command for one in missing)
         reasons = {one: instead if reason == _REMOVED else reason for one, reason in reasons.items()}
     desired = {one: tree.resources[one] for one in sorted(addresses) if one in tree.resources}
     changed = git.uncommitted(tree.root) - {file for one in desired.keys() & reasons for file in _files(desired[one])}

@@ -151,8 +151,8 @@ class Fetcher:
         await map_concurrently(lambda address: self._look(kind, address, listing), missing, workers=workers)
         found = [resource for address in chosen if (resource := self._looked_at[address])]
         if names := listing.names:
-            missing = [one for one in missing if self._looked_at[one] is None and one.name in names]
-            self._faults |= dict.fromkeys(missing, _NOT_GIVEN)
+            not_given = [one for one in missing if self._looked_at[one] is None and one.name in names]
+            self._faults |= dict.fromkeys(not_given, _NOT_GIVEN)
             unlisted = {folded(one.name) for one in found if one.name not in names}
             # a server may answer to other spellings of a name
             if unlisted and not unlisted <= {folded(name) for name in names}:

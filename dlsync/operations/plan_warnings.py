@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from dlsync.files.git import Checkout
 from dlsync.messages import field_name, listed, value
 from dlsync.model import Address, Code, FieldChange, Path, Problem, Resource, ResourceChange
 from dlsync.operations.reconcile import content
@@ -56,12 +57,11 @@ def other_directory(commit: str) -> Problem:
     return Problem(Code.OTHER_DIRECTORY, f"{known}: {question}")
 
 
-def not_checked_out(missing: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
-    """Warn of deletes in a directory of which git has files that are not there, by the command that brings them."""
-    for command, files in missing.items():
-        by = "a checkout without submodules" if "submodule" in command else "a sparse checkout"
-        fix = f"this plan deletes what has no file here; to plan with all files, run `{command}`"
-        yield Problem(Code.NOT_CHECKED_OUT, f"{by} leaves out {listed(files)}: {fix}")
+def not_checked_out(missing: Mapping[Checkout, Sequence[str]]) -> Iterator[Problem]:
+    """Warn of deletes in a directory that lacks files which are not checked out."""
+    for checkout, files in missing.items():
+        fix = f"this plan deletes what has no file here; to plan with all files, run `{checkout.command}`"
+        yield Problem(Code.NOT_CHECKED_OUT, f"{checkout.what} leaves out {listed(files)}: {fix}")
 
 
 def shared(files: Sequence[str], others: Sequence[str]) -> Iterator[Problem]:

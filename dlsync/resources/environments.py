@@ -121,7 +121,7 @@ def _overlays(found: Tree, place: str, problems: list[Problem]) -> dict[str, Sou
     for source in sources:
         file = source.file.removeprefix(place)
         if kind := next((kind for kind in kinds if kind.claims(file)), None):
-            problems += [*unresolved.problems(source.file, source.content)]
+            problems += [*unresolved.problems(source.file, source.content, found.ignored)]
             problems += secret_scan.problems(source.file, source.content)
             wrong = [*misnamed.of_suffix(source.file, kind.overlay_suffix)]
             problems += wrong

@@ -57,7 +57,7 @@ def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
             problems += _clashes(read, backup=context.backup)
     problems += packs.problems(found.sources)
     for file, content in found.sources.items():
-        problems += () if found.ignored.by_user(file) is False else unresolved.problems(file, content)
+        problems += unresolved.problems(file, content, found.ignored)
     if found.sources and not context.backup:  # a backup has no references to write instead
         from dlsync.files import secret_scan
 

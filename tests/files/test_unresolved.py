@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 CONFLICT = b"#!/bin/sh\n<<<<<<< HEAD\necho 1\n=======\necho 2\n>>>>>>> branch\n"
 SOPS = b"title: Load\ndescription: ENC[AES256_GCM,data:Tr7o=,type:str]\ncriteria: []\nsops:\n    version: 3.7.1\n"
+SAMPLE = b"description: |\n  ENC[AES256_GCM,data:x]\n  sops:\n"
 FOUND = {
     POINTER: "holds a pointer of Git LFS",
     b"/annex/objects/SHA256E-s5--9f86d0.sh\n": "holds a pointer of git-annex",
@@ -79,7 +80,10 @@ def test_an_export_writes_no_file_that_the_next_run_would_refuse(tmp_path: Path,
 
 
 def test_a_file_that_is_meant_to_hold_it_is_a_file_like_any_other(tmp_path: Path, env: dict[str, str]) -> None:
-    write_tree(tmp_path, {".dlsyncignore": "!plugins/lint.sh\n", "plugins/lint.sh": CONFLICT})
+    write_tree(tmp_path, {".dlsyncignore": "!plugins/lint.sh\n!*.meta.yaml\n", "plugins/lint.sh": CONFLICT})
+    write_tree(tmp_path, {"overlays/staging/plugins/lint.meta.yaml": SAMPLE})
+    write_tree(tmp_path, {"dlsync.yaml": "environments: {staging: {}}\n"})
+    assert dlsync("validate", tmp_path).code == 0
     assert dlsync("apply", tmp_path, "--auto-approve", env=env).code == 0
     (tmp_path / "plugins/lint.sh").unlink()
     assert dlsync("export", tmp_path, env=env).code == 0
