@@ -64,10 +64,10 @@ _SPARSE = Checkout("a sparse checkout", "git sparse-checkout disable")
 _WITHOUT_SUBMODULES = Checkout("a checkout without submodules", "git submodule update --init")
 
 
-def not_checked_out(root: Path) -> dict[Checkout, list[str]]:
-    """Return the committed files and submodules that the directory lacks."""
+def not_checked_out(root: Path, places: Collection[str]) -> dict[Checkout, list[str]]:
+    """Return the committed files and submodules that the directory lacks in some files and folders."""
     missing: dict[Checkout, list[str]] = {}
-    for entry in filter(None, _output(root, "ls-files", "-t", "--stage", "-z", "--", ".").split("\0")):
+    for entry in filter(None, _output(root, "ls-files", "-t", "--stage", "-z", "--", *places).split("\0")):
         (tag, mode, *_), name = entry.partition("\t")[0].split(), entry.partition("\t")[2]
         if mode == _SUBMODULE and not (root / name / ".git").exists():
             missing.setdefault(_WITHOUT_SUBMODULES, []).append(name)

@@ -14,7 +14,7 @@ from dlsync.files.names import file_stem
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import listed, near_miss, visible
 from dlsync.model import Address, Code, Problem
-from dlsync.resources import all_kinds, discovery, kind_of, packs
+from dlsync.resources import all_kinds, discovery, kind_of, packs, places
 from dlsync.resources.file_format import PACKS, SourceFile, pack_and_path
 from dlsync.resources.kind import Kind
 from dlsync.resources.link import FILE as LINKS
@@ -91,8 +91,7 @@ def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Ad
 def ignored_deletes(root: Path, ignored: Ignored, deletes: Collection[Address]) -> Iterator[Problem]:
     """Warn of deletes of resources whose files ``.dlsyncignore`` names, which may be meant to keep them."""
     kinds = [kind for kind in all_kinds() if kind.named_by_file and any(one.kind == kind.name for one in deletes)]
-    places = sorted({place for kind in kinds for place in kind.places}) if ignored.spec else ()
-    for source in discovery.read_files(root, places, []):
+    for source in discovery.read_files(root, places(kinds) if ignored.spec else (), []):
         for kind in kinds:
             with suppress(DlsyncError):  # no name of a resource
                 address = kind.address_from_path(source.file, encoded=True) if kind.claims(source.file) else None

@@ -274,7 +274,7 @@ def test_a_delete_of_what_dlsyncignore_names_is_explained(live: Account, tmp_pat
 
 
 def test_deletes_in_a_sparse_checkout_are_warned_of(live: Account, tmp_path: Path) -> None:
-    root = write_tree(tmp_path / "tree", {**FILES, "rules/other.yaml": "title: Other\ncriteria: []\n"})
+    root = write_tree(tmp_path / "tree", {**FILES, "rules/other.yaml": "title: Other\ncriteria: []\n", "README.md": ""})
     repository(root)
     applies.apply(live, root)
     git(root, "sparse-checkout", "set", "--no-cone", "/rules/other.yaml")
@@ -306,6 +306,17 @@ def test_deletes_where_a_submodule_is_not_checked_out_are_warned_of(live: Accoun
         "all files, run `git submodule update --init`"
     )
     git(root, "rm", "--quiet", "-r", "packs/shared")
+    assert warnings(plan(live, root)) == []
+
+
+def test_a_submodule_that_can_hold_no_resource_is_not_warned_of(live: Account, tmp_path: Path) -> None:
+    library = repository(write_tree(tmp_path / "library", {"README.md": ""}))
+    root = repository(write_tree(tmp_path / "tree", FILES))
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.as_uri(), "vendor/library")
+    commit_all(root, "second")
+    applies.apply(live, root)
+    (root / "rules/web.yaml").unlink()
+    git(root, "submodule", "--quiet", "deinit", "--all")
     assert warnings(plan(live, root)) == []
 
 
