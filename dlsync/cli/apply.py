@@ -92,13 +92,16 @@ def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
 
 
 def _require_tree(directory: Path) -> None:
+    from shlex import quote
+
     from dlsync.resources import loader
 
     loader.require_directory(directory)
     # `plan --all-environments --out` makes a folder of plans
     files = sorted(file for file in directory.iterdir() if not file.name.startswith("."))
     if files and all(file.suffix == ".json" for file in files):
-        hint = f"Apply each plan by itself, in your order: {', '.join(f'`dlsync apply {file}`' for file in files)}."
+        commands = ", ".join(f"`dlsync apply {quote(str(file))}`" for file in files)
+        hint = f"Apply each plan by itself, in your order: {commands}."
         raise SettingsError(f"{directory} holds saved plans, not files of dlsync", hint=hint)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from types import MappingProxyType
 from typing import cast
 
@@ -309,7 +310,7 @@ class _Edits:
         if is_overlaid and self._environment and address in self._tree.resources and not is_gone:
             own = f"write the difference into {OVERLAYS}/{self._environment}/{pack_and_path(min(changed))[1]}; "
         options = [f"-e {self._environment}"] * bool(self._environment) + ["--mirror"] * is_gone
-        command = " ".join(["dlsync export", *options, f"--target {address}"])
+        command = " ".join(["dlsync export", *options, f"--target {quote(str(address))}"])
         raise DlsyncError(_SHARED % (min(changed), " and ".join(self._others), own, command))
 
     def _require_no_secrets(self, files: Mapping[str, bytes | None]) -> None:

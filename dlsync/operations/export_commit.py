@@ -13,7 +13,7 @@ from dlsync.files.git import Repository
 from dlsync.files.writer import FileChange
 from dlsync.messages import shortened, visible
 from dlsync.model import Address, Resource, Target
-from dlsync.resources import all_kinds, kind_of, places
+from dlsync.resources import all_kinds, discovery, kind_of
 from dlsync.resources.tree import Tree
 from dlsync.state.inventory import Inventory
 
@@ -42,7 +42,7 @@ def not_applied(
         found = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
         reasons = {address: reason for address, reason in found.items() if reason}
     # an apply would delete what has no file
-    if _REMOVED in reasons.values() and (missing := git.not_checked_out(tree.root, places(all_kinds()))):
+    if _REMOVED in reasons.values() and (missing := git.not_checked_out(tree.root, discovery.places(all_kinds()))):
         instead = _NOT_CHECKED_OUT % "` and `".join(one.command for one in missing)
         reasons = {one: instead if reason == _REMOVED else reason for one, reason in reasons.items()}
     desired = {one: tree.resources[one] for one in sorted(addresses) if one in tree.resources}

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from dlsync.client import Client
@@ -81,7 +82,7 @@ def _not_adopted(context: PlanContext, address: Address) -> str:
     if address in context.inventory:
         return _ALREADY
     if address not in context.desired:
-        return _NO_FILE.format(address)
+        return _NO_FILE.format(quote(str(address)))
     return context.live[address].unreadable if address in context.live else _NOT_LIVE
 
 
@@ -122,7 +123,7 @@ async def rebuild(
         readable = replace(context, inventory=replace(context.inventory, foreign=None))
         inventory = with_ids(client, advanced(readable, changes))
         await store_inventory(context.inventory, inventory)
-    left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
+    left = [(one.address, _DIFFERS.format(quote(str(one.address)))) for one in changes if one.held == NOT_MANAGED]
     return ManageResult(tuple(sorted(inventory.packed)), tuple(sorted(left)))
 
 

@@ -26,7 +26,7 @@ from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliatio
 from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.session import reader
 from dlsync.operations.update_inventory import resolved
-from dlsync.resources import Kind, account, all_kinds, environments, kind_of, loader, misnamed, places
+from dlsync.resources import Kind, account, all_kinds, discovery, environments, kind_of, loader, misnamed
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
 from dlsync.state import journal
@@ -391,7 +391,7 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     if pruned and (is_foreign or is_unknown(scope.tree.root, inventory.commit)):
         yield plan_warnings.other_directory(inventory.commit)
     if pruned:
-        yield from plan_warnings.not_checked_out(not_checked_out(scope.tree.root, places(all_kinds())))
+        yield from plan_warnings.not_checked_out(not_checked_out(scope.tree.root, discovery.places(all_kinds())))
     yield from plan_warnings.unknown_fields(outcome.unknown_fields)
     yield from plan_warnings.no_default(outcome.no_default)
     yield from plan_warnings.unlisted(live.unlisted)

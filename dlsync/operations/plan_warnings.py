@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from shlex import quote
 
 from dlsync.files.git import Checkout
 from dlsync.messages import field_name, listed, value
@@ -18,15 +19,15 @@ _UNREAD = (
     "a newer dlsync may have written them; if not, run `dlsync inventory rebuild`"
 )
 _LEFT_DELETED = (
-    "{0} was deleted on the server, and stays so; `dlsync accept {0}` removes its file, "
+    "{0} was deleted on the server, and stays so; `dlsync accept {1}` removes its file, "
     "`--on-conflict repo` makes it again"
 )
 _LEFT_LIVE = (
-    "{0} has no file and was changed on the server, and stays so; `dlsync export --target {0}` writes its file, "
+    "{0} has no file and was changed on the server, and stays so; `dlsync export --target {1}` writes its file, "
     "`--on-conflict repo` deletes it"
 )
 _REVERTED = (
-    "{0} was changed on the server alone, which is no conflict, so the plan reverts it; `dlsync accept {0}` writes the "
+    "{0} was changed on the server alone, which is no conflict, so the plan reverts it; `dlsync accept {1}` writes the "
     "change into the files"
 )
 _UNKEPT = (
@@ -140,12 +141,12 @@ def muted(
         old, new = one.address, heirs.get(one.address)
         if old in silent and new and new not in silent:
             which = "it under its new name too" if one.renamed else f"{new}, which gets its content"
-            fix = f"to mute {which}, run `dlsync {new.kind}s mute {new.name}` after the apply"
+            fix = f"to mute {which}, run `dlsync {new.kind}s mute {quote(new.name)}` after the apply"
             yield Problem(Code.MUTED_RULE, f"{old} is muted; {fix}")
         elif old in silent and one.action == "delete":
             yield Problem(Code.MUTED_RULE, f"{old} is muted; a rollback does not restore that")
         elif old not in silent and new in silent:
-            fix = f"to unmute it, run `dlsync {new.kind}s unmute {new.name}` after the apply"
+            fix = f"to unmute it, run `dlsync {new.kind}s unmute {quote(new.name)}` after the apply"
             yield Problem(Code.MUTED_RULE, f"{new} is muted, and stays so with the content of {old}; {fix}")
 
 
@@ -176,7 +177,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
     for address, canonical in kept.items():
         diff = kind_of(address.kind).as_written(desired[address], canonical)
         fields = listed([f"`{field_name(one.path)}`" for one in diff])
-        fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
+        fix = f"`dlsync accept {quote(str(address))}` writes it into the file, `--on-conflict repo` overwrites it"
         yield Problem(Code.KEPT_EDIT, f"{address} was changed on the server in {fields}, and stays so; {fix}")
 
 
@@ -186,10 +187,10 @@ def live_wins(
     """Warn of what a plan with ``--on-conflict live`` keeps, and of what it reverts nevertheless."""
     for address in left:
         message = _LEFT_DELETED if address in desired else _LEFT_LIVE
-        yield Problem(Code.KEPT_EDIT, message.format(address))
+        yield Problem(Code.KEPT_EDIT, message.format(address, quote(str(address))))
     for change in changes:
         if change.cause == "drift":
-            yield Problem(Code.REVERTED_EDIT, _REVERTED.format(change.address))
+            yield Problem(Code.REVERTED_EDIT, _REVERTED.format(change.address, quote(str(change.address))))
 
 
 def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from shlex import quote
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -130,7 +131,7 @@ class _Reconciliation:
         elif not moved_in_files(kind, desired, entry, self._recorded.salt):
             self._add(_create(kind, desired, "drift"))
         else:
-            held = "" if self._decisions.on_conflict == "repo" else MOVED_AND_GONE % desired.address
+            held = "" if self._decisions.on_conflict == "repo" else MOVED_AND_GONE % quote(str(desired.address))
             self._add(replace(_create(kind, desired, "conflict"), held=held))
 
     def surplus(self, live: Resource) -> None:
@@ -175,7 +176,7 @@ class _Reconciliation:
             create, delete = self._renamed(changes[new], changes[old], desired[new], live[old])
             changes[new], changes[old] = replace(create, renamed=old.name), replace(delete, renamed=new.name)
         if self._decisions.on_conflict == "live":
-            reasons = {one: {GONE_AND_MOVED, MOVED_AND_GONE % one} for one in changes}
+            reasons = {one: {GONE_AND_MOVED, MOVED_AND_GONE % quote(str(one))} for one in changes}
             self.outcome.left = [one for one, change in changes.items() if change.held in reasons[one]]
             self.outcome.unchanged += len(self.outcome.left)
         return [change for change in changes.values() if change.address not in self.outcome.left]
@@ -201,7 +202,7 @@ class _Reconciliation:
             self.outcome.effective[create.address] = kind.merge_live(
                 desired, live, merge_sides(kind, desired, live, kept)
             )
-        held = MASKED if is_masked else "" if side else RENAMED_AND_MOVED % live.address
+        held = MASKED if is_masked else "" if side else RENAMED_AND_MOVED % quote(str(live.address))
         return create, replace(delete, held=held)
 
     def _unrecorded(self, kind: Kind, desired: Resource, diff: tuple[FieldChange, ...], *, managed: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from shlex import quote
 from typing import cast
 
 from dlsync.errors import DlsyncError, Refused
@@ -52,6 +53,7 @@ _FROM_FILES = "Revert the files in git instead, and apply them."
 _NO_EFFECT = "skipping run %s, which changed nothing"
 _INTERRUPTED = "the last run %s was interrupted before it changed anything, so it leaves nothing to revert"
 _CONTINUES = "the run %s before it was interrupted, and stays; revert it next with `dlsync rollback %s`"
+_PART = "the run %s before it reverted another part of run %s, and stays; undo it next with `dlsync rollback %s`"
 _REVERTED = (
     "reverting run %s (%s, %s), the last that changed %s; "
     "a run that had no changes, or was stopped during its plan, left nothing to revert"
@@ -103,7 +105,9 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
         reporter.notify(_NO_EFFECT % one.run.id)
     reporter.notify(_REVERTED % (log.run.id, log.run.command, log.run.started, target))
     earlier = next((one for one in logs if one.has_effect and one.run.id < log.run.id), None)
-    if earlier and not earlier.ended and not earlier.run.takes_back:
+    if earlier and log.run.takes_back and log.run.takes_back == earlier.run.takes_back:
+        reporter.notify(_PART % (earlier.run.id, log.run.takes_back, earlier.run.id))
+    elif earlier and not earlier.ended and not earlier.run.takes_back:
         reporter.notify(_CONTINUES % (earlier.run.id, earlier.run.id))
     return log
 
@@ -202,7 +206,7 @@ async def plan_rollback(
 def _without(rollback: RollbackPlan, left: Collection[Address]) -> RollbackPlan:
     """Return the rollback without some resources, and with a warning of each."""
     resources = {address: resource for address, resource in rollback.tree.resources.items() if address not in left}
-    warnings = [Problem(Code.NOT_MANAGED, _UNMANAGED % (address, address)) for address in sorted(left)]
+    warnings = [Problem(Code.NOT_MANAGED, _UNMANAGED % (address, quote(str(address)))) for address in sorted(left)]
     tree = replace(rollback.tree, resources=resources, problems=(*rollback.tree.problems, *warnings))
     return replace(rollback, tree=tree, records=tuple(one for one in rollback.records if one.address not in left))
 

@@ -12,7 +12,7 @@ from dlsync.files.directory import Directory, read_regular, reason
 from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Code, Problem
-from dlsync.resources.file_format import SourceFile
+from dlsync.resources.file_format import FileFormat, SourceFile
 
 Entry = str | os.DirEntry[str]
 
@@ -27,6 +27,11 @@ def is_backup(root: Path) -> bool:
         return False
     folders = filter(Directory(root).holds, ("agents", "links"))
     return any(next((root / folder).glob("*.json"), None) is not None for folder in folders)
+
+
+def places(kinds: Iterable[FileFormat]) -> list[str]:
+    """Return the files and folders at the root of a tree that can hold resources of these kinds."""
+    return sorted({place for kind in kinds for place in kind.places})
 
 
 def entries(root: Path, problems: list[Problem]) -> list[str]:

@@ -9,7 +9,7 @@ from dlsync.errors import InvalidTree
 from dlsync.files import ignored, unresolved
 from dlsync.files.interpolation import Values
 from dlsync.model import DOT_NAMES, Address, Code, Problem, Resource
-from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs, places
+from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs
 from dlsync.resources.file_format import LoadContext, SourceFile
 from dlsync.resources.tree import Tree, in_order
 
@@ -30,7 +30,8 @@ def read_sources(root: Path, *, missing_ok: bool = False, backup: bool = False) 
     problems: list[Problem] = []
     backup = backup or discovery.is_backup(root)
     skips = ignored.NOTHING_BUT_HIDDEN if backup else discovery.read_ignored(root, problems)
-    sources = {source.file: source.content for source in discovery.read_files(root, places(all_kinds()), problems, skips)}
+    places = discovery.places(all_kinds())
+    sources = {source.file: source.content for source in discovery.read_files(root, places, problems, skips)}
     if backup:
         problems += misnamed.in_backup(sources)
     else:

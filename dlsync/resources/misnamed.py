@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
@@ -12,9 +13,9 @@ from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.ignored import Ignored
 from dlsync.files.names import file_stem
 from dlsync.files.settings import FILE_NAME as SETTINGS
-from dlsync.messages import listed, near_miss, visible
+from dlsync.messages import listed, near_miss
 from dlsync.model import Address, Code, Problem
-from dlsync.resources import all_kinds, discovery, kind_of, packs, places
+from dlsync.resources import all_kinds, discovery, kind_of, packs
 from dlsync.resources.file_format import PACKS, SourceFile, pack_and_path
 from dlsync.resources.kind import Kind
 from dlsync.resources.link import FILE as LINKS
@@ -24,7 +25,7 @@ WAY_OUT = f"rename it, or name it in {IGNORE_FILE}"
 _NOT_IN_FORCE = "is not read, so none of its settings is in force, `protect` and `prune` among them: rename it to"
 _IGNORED = (
     "is not read, since .dlsyncignore names it, so the plan deletes {0}; to keep it live, run `dlsync release "
-    "{0}` before the apply"
+    "{1}` before the apply"
 )
 _NO_FOLDER = "is a file; expected a folder (git writes a symbolic link as a file where links are off)"
 # endings that users write in place of the right one, or behind it
@@ -91,12 +92,12 @@ def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Ad
 def ignored_deletes(root: Path, ignored: Ignored, deletes: Collection[Address]) -> Iterator[Problem]:
     """Warn of deletes of resources whose files ``.dlsyncignore`` names, which may be meant to keep them."""
     kinds = [kind for kind in all_kinds() if kind.named_by_file and any(one.kind == kind.name for one in deletes)]
-    for source in discovery.read_files(root, places(kinds) if ignored.spec else (), []):
+    for source in discovery.read_files(root, discovery.places(kinds) if ignored.spec else (), []):
         for kind in kinds:
             with suppress(DlsyncError):  # no name of a resource
                 address = kind.address_from_path(source.file, encoded=True) if kind.claims(source.file) else None
                 if address in deletes and ignored.by_user(source.file):
-                    yield Problem(Code.FILE_NOT_READ, _IGNORED.format(visible(str(address))), source.file)
+                    yield Problem(Code.FILE_NOT_READ, _IGNORED.format(address, quote(str(address))), source.file)
 
 
 def _is_unread(address: Address, place: str, names: Collection[str]) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import PurePosixPath
+from shlex import quote
 from types import MappingProxyType
 from typing import cast
 
@@ -234,7 +235,7 @@ class Plugin(Kind):
     # journal
     def to_journal(self, live: Resource, seal: Seal) -> dict[str, Json]:
         if live.unreadable:
-            raise DlsyncError(_NOT_KEPT % live.name)
+            raise DlsyncError(_NOT_KEPT % quote(live.name))
         fields = {field: sealed(value, seal) for field, value in live.document.items()}
         if not isinstance(live.document["content"], str):
             text = live.body.decode("utf-8", "replace")

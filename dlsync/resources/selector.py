@@ -112,4 +112,5 @@ def _kinds() -> tuple[str, ...]:
 
 def _matches(pattern: str, address: Address) -> bool:
     kind, _, glob = pattern.partition("/")
-    return fnmatchcase(address.kind, kind) and fnmatchcase(address.name, glob)
+    is_exact = pattern == str(address)  # a name may hold characters of globs
+    return is_exact or (fnmatchcase(address.kind, kind) and fnmatchcase(address.name, glob))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shlex
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -530,6 +532,21 @@ def test_what_left_the_files_is_deleted_unless_it_was_changed_since(tree: Path) 
         applies.apply(live, tree, decisions=ConflictPolicy(on_conflict="repo"))
         assert not applies.plan(live, tree)
         assert [live.live(str(one.address)) is None for one in (*LIVE, *OTHERS)] == [True, True, False, *[False] * 3]
+
+
+def test_the_commands_in_reasons_and_warnings_can_be_pasted_whatever_the_names_hold(tree: Path) -> None:
+    name = "it's [1] of $HOME"
+    write_tree(tree, {f"rules/{name}.yaml": "title: Mine\ncriteria: []\n", f"plugins/{name}.sh": "exit 0\n"})
+    with account() as live:
+        applies.apply(live, tree)
+        write_tree(tree, {f"rules/{name}.yaml": "title: New\ncriteria: []\n"})
+        live.lacks(f"rule/{name}", f"plugin/{name}")
+        live.has(resource(f"plugin/{name}", "mine"))
+        plans = [applies.plan(live, tree, decisions=ConflictPolicy(on_conflict=side)) for side in (None, "live")]
+    texts = [text for made in plans for text in (*warnings(made), *(one.held for one in made.changes))]
+    commands = [shlex.split(found) for text in texts for found in re.findall("`dlsync (.*?)`", text)]
+    assert sorted(commands) == [["accept", f"plugin/{name}"], *([["accept", f"rule/{name}"]] * 2)]
+    assert Targets([f"rule/{name}"]).admits(address(f"rule/{name}"))
 
 
 @pytest.mark.parametrize(

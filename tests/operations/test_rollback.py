@@ -22,6 +22,8 @@ from dlsync.state.journal import Journal, UndoRecord
 from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
 from tests.builders.between import put_by_hand, refusing_once, through
 from tests.builders.inventories import forge
+from tests.builders.plans import change
+from tests.builders.reporters import Recorder
 from tests.builders.trees import FLAVOURS, account, address, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -472,6 +474,25 @@ def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_an
     assert choose_run(tmp_path, target, "").run.id == first
     book.note([])
     assert choose_run(tmp_path, target, "").run.id == back
+
+
+def test_the_rollback_that_reverted_the_other_part_of_a_run_is_named(tmp_path: Path) -> None:
+    target = Target(RUN.url, RUN.org, RUN.account)
+    first, part, rest = (f"20261125T10101{number}Z-000001" for number in range(3))
+    for run, reverted in ((first, ""), (part, first), (rest, first)):
+        book = Journal(tmp_path, replace(RUN, id=run, takes_back=reverted))
+        book.keep([UndoRecord(address("rule/web"), "create", None)])
+        book.note([change("create", "rule/web").finished("applied")])
+    recorder = Recorder()
+    assert choose_run(tmp_path, target, "", recorder).run.id == rest
+    (_, notice) = recorder.notified
+    assert notice == (
+        f"the run {part} before it reverted another part of run {first}, and stays; "
+        f"undo it next with `dlsync rollback {part}`"
+    )
+    recorder = Recorder()
+    choose_run(tmp_path, target, part, recorder)
+    assert recorder.notified == []
 
 
 def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(live: Account, tree: Path) -> None:

@@ -24,6 +24,7 @@ def test_without_patterns_everything_is_meant() -> None:
         pytest.param("*/web", "plugin/web", "plugin/db", id="of any kind"),
         pytest.param("rule/team/a*", "rule/team/a/b", "rule/team", id="a slash in the name"),
         pytest.param("rule/[ab]", "rule/b", "rule/c", id="one of some characters"),
+        pytest.param("rule/a[1]", "rule/a[1]", "rule/a", id="a whole name with characters of globs"),
         pytest.param("rule/Web", "rule/Web", "rule/web", id="capitals count"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -60,7 +61,7 @@ def _add_commands(app: typer.Typer, kind: str, listed: str, columns: dict[str, s
     @subcommand(app, "delete", f"Delete a {kind}.")
     def delete(server: Server, name: DocumentName, yes: Yes = False, output: Output = "text") -> None:
         confirm(f"Delete the {kind} {name}?", yes=yes)
-        deleted, instead = f"deleted the {kind} {name}", NO_DELETE.format(plural, name)
+        deleted, instead = f"deleted the {kind} {name}", NO_DELETE.format(plural, quote(name))
         write(server, lambda client: getattr(client, plural).delete(name), deleted, output, instead=instead)
 
 
