@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dlsync.files.names import distinct_stems, plugin_file
 from dlsync.files.unresolved import problems
+from dlsync.state.inventory import is_reserved
 from tests.builders.yaml import spelled
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ WORDS = (
     "<b>",
     "\x1b[2J",
 )
-# without names that no URL can hold
+# without names that no URL can hold, and those of plugins of dlsync: Hypothesis also draws the constants of dlsync
 NAMES = st.one_of(
     st.sampled_from(WORDS), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
-).filter(lambda name: name not in {".", ".."})
+).filter(lambda name: name not in {".", ".."} and not is_reserved(name))
 TEXT = st.one_of(
     st.sampled_from(
         ["", "yes", "012", "1_000", "12:30:45", "~", "- a", "a: b", "# c", "two\nlines\n", " x ", "$${var:x}", "${x}"]
@@ -107,7 +108,7 @@ LINKED: st.SearchStrategy[Json] = st.lists(
     max_size=3,
 )
 EXTENSIONS = st.sampled_from(["py", "sh", "", "tar.gz", "PY", "../x", "meta"])
-# Hypothesis also draws the constants of dlsync, such as the header of an encrypted file
+# without the constants of dlsync that no script may be, such as the header of an encrypted file
 SCRIPTS = st.one_of(st.binary(max_size=40), TEXT.map(str.encode)).filter(lambda one: not [*problems("", one)])
 
 
