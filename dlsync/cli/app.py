@@ -17,47 +17,47 @@ from dlsync.errors import EXIT_ERROR
 # each command with its module and its purpose, because help and completion import no command
 SECTIONS = {
     "Files": {
-        "init": ("files", "Start a directory: settings, samples, CI templates."),
+        "init": ("files", "Create a directory with settings, samples and CI templates."),
         "import-backup": ("files", "Convert an old client's backup into dlsync's files."),
         "validate": ("files", "Check the files offline: syntax, schema, names, references."),
-        "fmt": ("files", "Write the YAML files in the house style; comments stay."),
-        "render": ("files", "Show the files as they are sent; secrets stay references."),
-        "packs": ("files", "The packs of a directory."),
+        "fmt": ("files", "Format the YAML files; comments are kept."),
+        "render": ("files", "Print the files as an apply sends them, without secrets."),
+        "packs": ("files", "List the packs of a directory."),
     },
     "Files and server": {
         "plan": ("plan", "Show what an apply would change; changes nothing."),
         "apply": ("apply", "Show the plan, ask, and apply it."),
-        "comment": ("comment", "Keep one comment with the plan on a pull request."),
+        "comment": ("comment", "Post or update the plan as a comment on a pull request."),
         "drift": ("drift", "Show what was changed on the server since it was applied."),
         "accept": ("drift", "Write what was changed on the server into the files."),
-        "export": ("export", "Write live resources into files; comments and layout stay."),
+        "export": ("export", "Write live resources into files; comments are kept."),
     },
-    "What is managed": {
-        "adopt": ("inventory", "Take existing resources into management."),
-        "release": ("inventory", "Take resources out of management; they stay live."),
+    "Managed resources": {
+        "adopt": ("inventory", "Manage existing resources, without changing them."),
+        "release": ("inventory", "Stop managing resources; they stay live."),
         "inventory": ("inventory", "List managed resources, and rebuild the inventory."),
     },
     "Runs": {
-        "history": ("apply", "List the runs that had something to change, the latest first."),
+        "history": ("apply", "List the runs that had changes, the latest first."),
         "rollback": ("apply", "Revert a run: show the plan, ask, and apply it."),
-        "unlock": ("inventory", "Remove the lock of an apply that is dead."),
+        "unlock": ("inventory", "Remove the lock of a dead apply."),
     },
-    "Around it": {
+    "Tools": {
         "doctor": ("files", "Check settings, files and server; say what to do."),
         "schema": ("files", "Print a JSON Schema, for editors and checks."),
         "serve": ("serve", "Run the embedded server until it is stopped."),
     },
     "The API by hand": {
         "accounts": ("api.account", "The organisation's accounts."),
-        "agents": ("api.account", "Agents, one on each host."),
-        "annotations": ("api.account", "What happened when, in streams."),
-        "dashboards": ("api.resources", "Dashboards, one by one."),
-        "links": ("api.resources", "Which plugins run on the agents of which tags."),
-        "metrics": ("api.account", "What agents measure."),
-        "plugins": ("api.resources", "The scripts that agents run, one by one."),
-        "rules": ("api.resources", "Alert rules, one by one."),
-        "series": ("api.series", "What was measured over time."),
-        "tags": ("api.account", "Tags, which agents carry and links name."),
+        "agents": ("api.account", "Agents, one for each host."),
+        "annotations": ("api.account", "Annotations, in streams."),
+        "dashboards": ("api.resources", "Dashboards."),
+        "links": ("api.resources", "Links between plugins and the tags of agents."),
+        "metrics": ("api.account", "Metrics of agents."),
+        "plugins": ("api.resources", "Scripts that agents run."),
+        "rules": ("api.resources", "Alert rules."),
+        "series": ("api.series", "Measurements over time."),
+        "tags": ("api.account", "Tags of agents."),
     },
 }
 _COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}

@@ -246,9 +246,9 @@ def history(
     journal: opt.Journals = None,
     output: opt.Output = "text",
 ) -> None:
-    """List the runs that had something to change, the latest first.
+    """List the runs that had changes, the latest first.
 
-    Only those whose journals are here: each machine keeps its own.
+    Lists only the runs of this machine: each machine has its own journals.
     """
     from dlsync import operations
     from dlsync.messages import visible

@@ -18,7 +18,7 @@ Markdown = Annotated[
 ]
 GitHub = Annotated[bool, typer.Option("--github", help="On GitHub, with the token in GITHUB_TOKEN.")]
 GitLab = Annotated[bool, typer.Option("--gitlab", help="On GitLab, with the token in GITLAB_TOKEN.")]
-New = Annotated[bool, typer.Option("--new", help="Post a new comment and hide the old one, where the plan changed.")]
+New = Annotated[bool, typer.Option("--new", help="If the plan changed, post a new comment and hide the old one.")]
 HtmlUrl = Annotated[str | None, typer.Option(metavar="URL", help="Link to the whole plan as a page.")]
 Repository = Annotated[
     str | None, typer.Option(metavar="NAME", help="OWNER/NAME, or GitLab's project; else that of the CI job.")
@@ -38,7 +38,7 @@ def comment(
     number: Number = None,
     insecure: opt.Insecure = False,
 ) -> None:
-    """Keep one comment with the plan on a pull request."""
+    """Post or update the plan as a comment on a pull request."""
     from dlsync.cli.api.family import content_of
     from dlsync.operations import comment as operation
 

@@ -20,7 +20,7 @@ Accepted = Annotated[
         autocompletion=opt.complete_resources,
     ),
 ]
-AllDrift = Annotated[bool, typer.Option("--all-drift", help="All that was changed on the server.")]
+AllDrift = Annotated[bool, typer.Option("--all-drift", help="Accept everything that was changed on the server.")]
 
 
 @opt.command
@@ -32,8 +32,8 @@ def drift(
 ) -> int:
     """Show what was changed on the server since it was applied.
 
-    Field by field, for all that is managed; exits with 2 if anything was changed. `dlsync apply` reverts the changes,
-    with `--on-conflict repo` also those that it keeps; `dlsync accept` writes them into the files.
+    Compares all managed resources field by field, and exits with 2 if anything was changed. `dlsync apply` reverts the
+    changes, and with `--on-conflict repo` also changes that it would keep. `dlsync accept` writes them into the files.
     """
     from dlsync import operations
     from dlsync.cli.terminal import run_with_progress
@@ -70,9 +70,9 @@ def accept(
 ) -> int:
     """Write what was changed on the server into the files.
 
-    Comments and layout stay, and so does what was changed in the files alone. A resource is left out, with exit
-    code 3, if that would change another environment, replace a reference or an edit that is not committed, or write a
-    likely secret.
+    Comments and layout are kept, and so are changes that only the files have. A resource is left out, with exit code
+    3, if its change would affect another environment, replace a reference or an uncommitted edit, or write a likely
+    secret.
     """
     from dlsync import operations
     from dlsync.cli.terminal import run_with_progress

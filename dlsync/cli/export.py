@@ -14,10 +14,15 @@ from dlsync.errors import EXIT_CHANGES, EXIT_OK, EXIT_PARTIAL, SettingsError
 if TYPE_CHECKING:
     from dlsync.operations.export import Export
 
-Managed = Annotated[bool, typer.Option("--managed", help="Only what is managed, or in the files already.")]
-Mirror = Annotated[bool, typer.Option("--mirror", help="Remove the files of what is gone from the server.")]
+Managed = Annotated[bool, typer.Option("--managed", help="Only resources that are managed or in the files.")]
+Mirror = Annotated[
+    bool, typer.Option("--mirror", help="Also remove the files of resources that the server does not have.")
+]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")]
-Commit = Annotated[bool, typer.Option("--commit", help="Commit what is written, but nothing that is not applied yet.")]
+Commit = Annotated[
+    bool,
+    typer.Option("--commit", help="Commit the written files; leave out resources whose files are not applied yet."),
+]
 Push = Annotated[bool, typer.Option("--push", help="With --commit: push the branch to its upstream.")]
 
 
@@ -33,10 +38,10 @@ def export(
     push: Push = False,
     output: opt.ReportOutput = "text",
 ) -> int:
-    """Write live resources into files; comments and layout stay.
+    """Write live resources into files; comments are kept.
 
-    With --commit, one commit has all that changed. A resource is then left out, and named, if its file is not applied
-    yet, or if that would replace a reference or write a likely secret.
+    With --commit, all changes go into one commit. A resource is then left out, with a warning, if its file is not
+    applied yet, or if its export would replace a reference or write a likely secret.
     """
     from dlsync import operations
     from dlsync.cli.terminal import run_with_progress

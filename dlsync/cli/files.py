@@ -15,7 +15,7 @@ from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
 from dlsync.messages import visible
 
 Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<account>/ of the old client's backup.")]
-NewTree = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into; what is there already stays.")]
+NewTree = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into; existing files are kept.")]
 
 
 # for each platform: what holds the key, and the page of its settings
@@ -25,7 +25,7 @@ _IN_CI = {
 }
 Ci = Annotated[
     Literal["github", "gitlab"] | None,
-    typer.Option(help="Only this platform's pipelines; without samples where a tree is already."),
+    typer.Option(help="Write only the pipelines of this platform; in an existing directory, no samples."),
 ]
 Environments = Annotated[
     list[str] | None,
@@ -35,7 +35,7 @@ Environments = Annotated[
 
 @opt.command
 def init(directory: opt.Directory = opt.CURRENT, ci: Ci = None, environments: Environments = None) -> None:
-    """Start a directory: settings, samples, CI templates."""
+    """Create a directory with settings, samples and CI templates."""
     from dlsync import __version__
     from dlsync.files import git, scaffold, settings
 
@@ -84,7 +84,7 @@ def fmt(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")] = False,
     output: opt.Output = "text",
 ) -> int:
-    """Write the YAML files in the house style; comments stay."""
+    """Format the YAML files; comments are kept."""
     from dlsync.operations.format import format_files
 
     changed, problems = format_files(directory, check=check)
@@ -127,7 +127,7 @@ def render(
     target: opt.TargetPatterns = None,
     output: opt.Output = "text",
 ) -> None:
-    """Show the files as they are sent; secrets stay references."""
+    """Print the files as an apply sends them, without secrets."""
     from dlsync import operations
     from dlsync.files.settings import Options
     from dlsync.render import files as rendering
@@ -145,7 +145,7 @@ packs_app = opt.family("packs")
 
 @opt.subcommand(packs_app, "list")
 def list_packs(directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> int:
-    """List the packs, with what they say of themselves and what they hold."""
+    """List the packs with their titles, versions, authors and numbers of resources."""
     from dlsync import operations
     from dlsync.model import Json
     from dlsync.render import table
@@ -202,7 +202,7 @@ def schema(
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="Whose schema; without it, what there is.",
+            help="The schema to print; without it, lists the schemas.",
             autocompletion=opt.completion_from(_schemas),
         ),
     ] = None,

@@ -26,10 +26,10 @@ def adopt(
     lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
     output: opt.Output = "text",
 ) -> int:
-    """Take existing resources into management.
+    """Manage existing resources, without changing them.
 
-    They stay as they are live; the next plan shows where they differ from their files. Exits with 1 if a
-    resource that is named in full, without a glob, could not be taken.
+    Nothing is changed on the server; the next plan shows how the resources differ from their files. Exits with 1 if
+    a resource that is named in full, without a glob, could not be adopted.
     """
     from dlsync import operations
 
@@ -43,10 +43,10 @@ def release(
     lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
     output: opt.Output = "text",
 ) -> int:
-    """Take resources out of management; they stay live.
+    """Stop managing resources; they stay live.
 
-    Nothing is deleted. The next apply adopts those again that have a file and are live as it says: remove the file to
-    let go of one for good. What is not managed already is left.
+    Nothing is deleted. The next apply manages a resource again if it matches its file. To release a resource for good,
+    remove its file too.
     """
     from dlsync import operations
 
@@ -79,7 +79,7 @@ inventory_app = opt.family("inventory")
 
 @opt.subcommand(inventory_app, "list")
 def list_managed(server: opt.Server, directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> None:
-    """List what is managed: what dlsync has applied or adopted."""
+    """List the managed resources: those that dlsync applied or adopted."""
     from dlsync import operations
     from dlsync.operations import plan_warnings
     from dlsync.render import state
@@ -100,7 +100,8 @@ def rebuild(
 ) -> None:
     """Rebuild the inventory from live resources that match their files.
 
-    For an inventory that was lost or is broken. Resources are not touched; what differs from its file is left out.
+    Use it if the inventory is lost or broken. No resource is changed, and those that differ from their files are left
+    out.
     """
     from dlsync import operations
     from dlsync.cli.terminal import run_with_progress
@@ -112,10 +113,10 @@ def rebuild(
 
 @opt.command
 def unlock(server: opt.Server, directory: opt.Directory = opt.CURRENT, yes: opt.Yes = False) -> None:
-    """Remove the lock of an apply that is dead.
+    """Remove the lock of a dead apply.
 
-    That is seldom needed: a lock that its holder does not renew is taken over after 75 s. A holder that still runs
-    goes on writing for up to 45 s, beside whoever takes the lock next.
+    This is seldom needed, because the next apply takes over a lock that is not renewed for 75 s. If its holder is still
+    running, it goes on writing for up to 45 s, at the same time as the next holder.
     """
     from dlsync import operations
 

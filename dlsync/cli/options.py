@@ -60,7 +60,7 @@ Environment = Annotated[
     typer.Option(
         *("--environment", "-e"),
         metavar="NAME",
-        help="One of dlsync.yaml's; else DLSYNC_ENVIRONMENT.",
+        help="An environment in dlsync.yaml; else DLSYNC_ENVIRONMENT.",
         autocompletion=completion_from(_environments),
     ),
 ]
@@ -80,8 +80,8 @@ TargetPatterns = Annotated[
 OnConflict = Annotated[
     Literal["repo", "live"] | None,
     typer.Option(
-        help="Which side wins where the files and the server have both changed; without it, such a resource is held. "
-        "`repo` also overwrites what stays as it was changed on the server."
+        help="Which side wins if both the files and the server have changed; by default, such a resource is held. "
+        "`repo` also overwrites changes on the server that an apply would keep."
     ),
 ]
 Resources = Annotated[
@@ -189,7 +189,7 @@ class Selection:
     ] = False
     on_conflict: OnConflict = None
     delete_account: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Delete this account, with all in it; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="Delete this account and everything in it; repeatable.")
     ] = None
 
     def plan_options(self) -> PlanOptions:

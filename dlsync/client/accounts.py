@@ -59,7 +59,7 @@ class Accounts(Family[Access_co]):
             self._connection.account_problem = None
 
     async def delete(self: "Accounts[Write]", name: str) -> None:
-        """Delete an account with all that is in it (DELETE /orgs/<org>/accounts/<name>)."""
+        """Delete an account and everything in it (DELETE /orgs/<org>/accounts/<name>)."""
         try:
             await self._connection.request("DELETE", ("accounts", name), scope="organisation")
         except NotFound:

@@ -149,7 +149,7 @@ class Family(Generic[Access_co]):
         if account in names:
             return ""
         shown = ", ".join(quote(name, 60) for name in sorted(names)[:_MOST_NAMES]) or "none"
-        made = f"`dlsync accounts create {shlex.quote(account)}` or `accounts:` in dlsync.yaml makes it"
+        made = f"`dlsync accounts create {shlex.quote(account)}` or `accounts:` in dlsync.yaml creates it"
         return f"organisation {org!r} has no account {account!r}; it has: {shown}; {made}"
 
     async def _list_accounts(self) -> Response:

@@ -1,4 +1,4 @@
-"""Keep one comment with the plan on a pull request. A hidden marker has its account, environment and directory."""
+"""Post the plan on a pull request, in one comment whose hidden marker has account, environment and directory."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from dlsync.operations.session import read_inventory
 from dlsync.resources import environments
 
 Status = Literal["ok", "problem", "unknown"]
-_NO_ACCOUNT = "Check `account`; `dlsync accounts create` makes one, or an apply if `accounts` lists it."
+_NO_ACCOUNT = "Check `account`; `dlsync accounts create` creates one, and so does an apply if `accounts` lists it."
 _NO_SERVER = (Unreachable, ServerFault, BadAnswer)
 _UNSET = "Set it here; without it `dlsync plan` stops, and names each with its line."
 _FORBIDDEN = "the key may not list the accounts"

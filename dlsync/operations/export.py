@@ -40,7 +40,7 @@ _ENVIRONMENT = "${env:"
 _HOLD_REFERENCES = ".yaml"  # in scripts, the same spelling is a variable of the script
 _REPLACED = "%s was replaced by the live value, which differs: if that is a secret too, do not commit it"
 _NO_VARIABLE = "`%s` was replaced by a value for every environment: to change one, edit `variables` in dlsync.yaml"
-_KEPT_REFERENCE = "not written, for a live value would replace `%s` in %s: change %s, or edit the file by hand"
+_KEPT_REFERENCE = "not written, because a live value would replace `%s` in %s: change %s, or edit the file by hand"
 _KEPT_OUT = (
     "not written into %s: %s. Write that into the file; if it is no secret, write the value there with the comment "
     "`# gitleaks:allow`"
@@ -50,7 +50,7 @@ _NOTHING_LIVE_HINT = (
     "Check the account. To remove the files on purpose, delete them, or name each resource with --target."
 )
 _UNRESOLVED = "not written into %s: %s; if that is its content, put !PATH into .dlsyncignore"
-_SHARED = "not written, for %s is also a file of %s: %s`%s` changes it for all"
+_SHARED = "not written, because %s is also a file of %s: %s`%s` changes it for all"
 _UNKNOWN = "%s comes from the account's inventory: check that it is a variable of yours before you apply this"
 _NOT_LISTED = (
     "this server does not list every %s: of the others, only those that the inventory, a file or --target names are "

@@ -29,11 +29,11 @@ from dlsync.state.inventory import Inventory, secret_digests
 _MARK = " (masked by the server)"  # makes a mask count as another value
 _BLANK = ""
 _STRANGE = (
-    "not written, for it holds what the account's inventory has as {}, which no file of the directory mentions: "
+    "not written, because it holds what the account's inventory has as {}, which no file of the directory mentions: "
     "if it is your own, mention it in one, as in a comment of dlsync.yaml"
 )
 _NO_FILE = "the server hides `%s`, which no file has: put it into the file as ${env:NAME} first"
-_NOT_SET = "not written, for `${env:%s}` is not set, and what is live is not what was applied: set `%s`"
+_NOT_SET = "not written, because `${env:%s}` is not set and the live value is not the one that was applied: set `%s`"
 
 
 def readable(
@@ -214,7 +214,7 @@ def _blanked(value: Json) -> Json:
 
 def mentioned(root: Path) -> frozenset[str]:
     """Return the names that YAML files of a tree mention, in comments too; scripts spell their own variables so."""
-    places = [SETTINGS, OVERLAYS, *sorted({place for kind in all_kinds() for place in kind.places})]
+    places = [SETTINGS, OVERLAYS, *discovery.places(all_kinds())]
     files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith(".yaml"))
     return frozenset(name for text in files for name in names_in(text.decode("utf-8", "replace")))
 

@@ -27,7 +27,7 @@ from dlsync.state.inventory import LOCK_TIMEOUT, Inventory
 from dlsync.state.lock import LockInfo, holder_of, remove
 
 _NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
-_NOT_LIVE = "it is not live; `dlsync apply` makes it"
+_NOT_LIVE = "it does not exist on the server; `dlsync apply` creates it"
 _ALREADY = "it is managed already"
 _UNMANAGED = "it is not managed"
 _DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"

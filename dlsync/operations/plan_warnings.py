@@ -19,11 +19,11 @@ _UNREAD = (
     "a newer dlsync may have written them; if not, run `dlsync inventory rebuild`"
 )
 _LEFT_DELETED = (
-    "{0} was deleted on the server, and stays so; `dlsync accept {1}` removes its file, "
-    "`--on-conflict repo` makes it again"
+    "{0} was deleted on the server and stays deleted; `dlsync accept {1}` removes its file, "
+    "`--on-conflict repo` creates it again"
 )
 _LEFT_LIVE = (
-    "{0} has no file and was changed on the server, and stays so; `dlsync export --target {1}` writes its file, "
+    "{0} has no file and was changed on the server, so it is kept; `dlsync export --target {1}` writes its file, "
     "`--on-conflict repo` deletes it"
 )
 _REVERTED = (
@@ -147,7 +147,7 @@ def muted(
             yield Problem(Code.MUTED_RULE, f"{old} is muted; a rollback does not restore that")
         elif old not in silent and new in silent:
             fix = f"to unmute it, run `dlsync {new.kind}s unmute {quote(new.name)}` after the apply"
-            yield Problem(Code.MUTED_RULE, f"{new} is muted, and stays so with the content of {old}; {fix}")
+            yield Problem(Code.MUTED_RULE, f"{new} is muted, and stays muted with the content of {old}; {fix}")
 
 
 def unknown_fields(found: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
@@ -178,7 +178,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
         diff = kind_of(address.kind).as_written(desired[address], canonical)
         fields = listed([f"`{field_name(one.path)}`" for one in diff])
         fix = f"`dlsync accept {quote(str(address))}` writes it into the file, `--on-conflict repo` overwrites it"
-        yield Problem(Code.KEPT_EDIT, f"{address} was changed on the server in {fields}, and stays so; {fix}")
+        yield Problem(Code.KEPT_EDIT, f"{address} was changed on the server in {fields}, and the change is kept; {fix}")
 
 
 def live_wins(

@@ -39,8 +39,8 @@ MASKED = (
     "to keep it, put it into the file as ${env:NAME}"
 )
 MOVED_AND_GONE = (
-    "changed in the files, and deleted on the server: `--on-conflict repo` makes it again, `--on-conflict live` leaves "
-    "it deleted; `dlsync accept %s` removes its file"
+    "changed in the files, and deleted on the server: `--on-conflict repo` creates it again, `--on-conflict live` "
+    "leaves it deleted; `dlsync accept %s` removes its file"
 )
 
 

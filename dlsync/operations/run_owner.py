@@ -63,6 +63,6 @@ def run_owner(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> st
         try:
             user = user or getpass.getuser()
         except (OSError, KeyError):  # a user without a name, as in some containers
-            user = "somebody"
+            user = "unknown"
         owner = f"{user}@{socket.gethostname()}"
     return Redaction(secrets).with_key(settings.key).message(owner)

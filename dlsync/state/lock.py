@@ -63,7 +63,7 @@ class LockInfo:
     """
 
     id: str = ""
-    owner: str = "somebody unknown"
+    owner: str = "an unknown user"
     since: str = ""
     expires: float = 0.0
     process: str = ""
@@ -77,7 +77,7 @@ class LockInfo:
         return json.dumps(asdict(replace(self, expires=clock.wall() + LIFETIME))).encode()
 
 
-_RELEASED = LockInfo(owner="somebody who has just given it back")
+_RELEASED = LockInfo(owner="a run that has just released it")
 
 
 async def holder_of(client: ReadClient, name: str = LOCK) -> LockInfo | None:

@@ -57,8 +57,8 @@ def test_json_says_what_was_done_and_what_was_left(tree: Path, env: dict[str, st
         "format_version": 1,
         "adopted": [{"kind": "dashboard", "name": "web"}],
         "left": [
-            {"kind": "plugin", "name": "disk", "reason": "it is not live; `dlsync apply` makes it"},
-            {"kind": "rule", "name": "load", "reason": "it is not live; `dlsync apply` makes it"},
+            {"kind": "plugin", "name": "disk", "reason": "it does not exist on the server; `dlsync apply` creates it"},
+            {"kind": "rule", "name": "load", "reason": "it does not exist on the server; `dlsync apply` creates it"},
         ],
     }
 

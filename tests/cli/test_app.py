@@ -49,7 +49,7 @@ def test_help_names_every_command_in_a_whole_sentence_and_the_exit_codes(option:
     listed = done.out.partition("\nFiles:\n")[2].partition("\n\n  Exit codes")[0]
     assert tuple(re.findall(r"^  ([\w-]+)  +[A-Z].*\.$", listed, re.MULTILINE)) == COMMANDS + FAMILIES
     assert re.findall(r"^[A-Z].*:$", listed, re.MULTILINE) == [
-        *("Files and server:", "What is managed:", "Runs:", "Around it:", "The API by hand:")
+        *("Files and server:", "Managed resources:", "Runs:", "Tools:", "The API by hand:")
     ]
     assert "..." not in listed
     assert "130 interrupted" in done.out

@@ -308,7 +308,7 @@ def test_a_likely_secret_and_a_lost_reference_are_not_committed(repo: Path, env:
     by_hand(env, "PUT", "rules/load", rule)
     done = export(repo, env)
     assert (done.code, len(log(repo))) == (3, 2)
-    assert "error: dashboard/web: not written, for a live value would replace `${env:TITLE}`" in done.err
+    assert "error: dashboard/web: not written, because a live value would replace `${env:TITLE}`" in done.err
     assert "error: rule/load: not written into rules/load.yaml: `actions[0].message` looks like a secret" in done.err
     assert "a3d5f7" not in done.out + done.err
 

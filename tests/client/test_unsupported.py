@@ -77,7 +77,7 @@ async def test_a_wrong_account_is_named_with_those_that_exist() -> None:
             await client.dashboards.export("redis")
     assert caught.value.message == (
         "organisation 'acme' has no account 'default'; it has: a [2J, prod; "
-        "`dlsync accounts create default` or `accounts:` in dlsync.yaml makes it"
+        "`dlsync accounts create default` or `accounts:` in dlsync.yaml creates it"
     )
 
 

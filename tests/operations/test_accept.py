@@ -167,7 +167,7 @@ def test_a_hand_edit_of_what_was_renamed_is_written_into_the_file_of_its_new_nam
 
 
 BOTH = {"dlsync.yaml": "environments: {staging: {account: st}, production: {account: pr}}\n"}
-SHARED = "not written, for %s is also a file of production: "
+SHARED = "not written, because %s is also a file of production: "
 
 
 def test_a_manual_edit_of_one_environment_changes_no_file_of_another(applied: Account, tree: Path) -> None:
@@ -208,7 +208,7 @@ def test_without_an_environment_there_is_no_overlay_to_write(applied: Account, t
     applied.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
     (message,) = problems(accept(applied, tree))
     assert message == (
-        "rule/web: not written, for rules/web.yaml is also a file of staging: "
+        "rule/web: not written, because rules/web.yaml is also a file of staging: "
         "`dlsync export --target rule/web` changes it for all"
     )
 
@@ -242,7 +242,7 @@ def test_no_live_value_replaces_a_reference(tmp_path: Path, reference: str, inst
         made = accept(live, root, **values)
     (message,) = (one.message for one in made.problems if one.severity == "error")
     assert message == (
-        f"rule/web: not written, for a live value would replace `{reference}` in rules/web.yaml: "
+        f"rule/web: not written, because a live value would replace `{reference}` in rules/web.yaml: "
         f"change {instead}, or edit the file by hand"
     )
     # what is only removed takes no place
@@ -255,7 +255,9 @@ def test_a_new_file_has_the_references_that_were_applied(applied: Account, tree:
     (tree / "rules/s.yaml").unlink()
     applied.has(resource("rule/s", "title: rotated\ncriteria: []\n"))
     (message,) = problems(accept(applied, tree, "rule/s"))
-    assert message.startswith("rule/s: not written, for a live value would replace `${env:TITLE}` in rules/s.yaml: ")
+    assert message.startswith(
+        "rule/s: not written, because a live value would replace `${env:TITLE}` in rules/s.yaml: "
+    )
     applied.has(resource("rule/s", "title: s3cret\ncriteria: []\n"))
     assert files(accept(applied, tree, "rule/s")) == ["create rules/s.yaml"]
 

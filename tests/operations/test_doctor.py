@@ -183,7 +183,7 @@ def test_a_url_without_the_path_of_the_api_is_a_problem_that_says_what_to_write(
     ("account", "words"),
     [
         ("defualt", "Did you mean 'default'?"),
-        ("xyz", "Check `account`; `dlsync accounts create` makes one, or an apply if `accounts` lists it."),
+        ("xyz", "Check `account`; `dlsync accounts create` creates one, and so does an apply if `accounts` lists it."),
     ],
 )
 def test_an_account_that_is_not_there_is_a_problem(tree: Path, asked: list[Asked], account: str, words: str) -> None:

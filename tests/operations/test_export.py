@@ -255,7 +255,7 @@ def test_a_file_has_no_reference_that_only_the_account_s_record_knows(live: Acco
     (problem,) = made.problems
     assert problem.severity == "error"
     assert problem.message.startswith(
-        "rule/other: not written, for it holds what the account's inventory has as ${env:AWS_KE"
+        "rule/other: not written, because it holds what the account's inventory has as ${env:AWS_KE"
     )
 
 

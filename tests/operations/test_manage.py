@@ -54,7 +54,7 @@ def test_what_is_adopted_stays_as_it_is_and_its_difference_is_the_files_change(l
     done = adopt(live, tree, "dashboard/*", "rule/other", "rule/web", "plugin/disk")
     assert done.taken == taken("dashboard/web", "rule/web")
     assert [(str(one), reason.partition(";")[0]) for one, reason in done.left] == [
-        ("plugin/disk", "it is not live"),
+        ("plugin/disk", "it does not exist on the server"),
         ("rule/other", "it is in no file, so the next apply would delete it"),
     ]
     assert live.live("dashboard/web") == hand

@@ -504,7 +504,7 @@ def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tre
     assert (applies.changes(later), later.kept) == ([], (address("dashboard/web"),))
     (warning,) = warnings(later)
     assert warning == (
-        "dashboard/web was changed on the server in `period`, and stays so; "
+        "dashboard/web was changed on the server in `period`, and the change is kept; "
         "`dlsync accept dashboard/web` writes it into the file, `--on-conflict repo` overwrites it"
     )
 
@@ -580,7 +580,7 @@ def test_a_plan_in_which_the_live_side_wins_names_what_it_keeps_and_what_it_reve
     assert changes(made) == ["update plugin/disk"]
     assert (made.unchanged, sorted(map(str, made.kept))) == (2, ["dashboard/web", "rule/web"])
     assert [one.partition(",")[0] for one in warnings(made)] == [
-        "rule/web was deleted on the server",
+        "rule/web was deleted on the server and stays deleted; `dlsync accept rule/web` removes its file",
         "dashboard/web has no file and was changed on the server",
         "plugin/disk was changed on the server alone",
     ]

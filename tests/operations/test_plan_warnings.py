@@ -57,8 +57,8 @@ def test_where_the_live_side_wins_what_stays_and_what_is_reverted_all_the_same_i
     changes = [change("update", "rule/drifted", cause="drift"), change("update", "rule/edited")]
     left = [address("rule/deleted"), address("rule/removed")]
     first, second, third = plan_warnings.live_wins(changes, left, {address("rule/deleted")})
-    assert first.message.startswith("rule/deleted was deleted on the server, and stays so; ")
-    assert second.message.startswith("rule/removed has no file and was changed on the server, and stays so; ")
+    assert first.message.startswith("rule/deleted was deleted on the server and stays deleted; ")
+    assert second.message.startswith("rule/removed has no file and was changed on the server, so it is kept; ")
     assert third.message.startswith("rule/drifted was changed on the server alone, ")
 
 
@@ -67,7 +67,7 @@ RULES = by_address(*(resource(f"rule/{name}", rule(title=name)) for name in "abc
 
 
 STAYS_MUTED = (
-    "rule/a is muted, and stays so with the content of rule/c; "
+    "rule/a is muted, and stays muted with the content of rule/c; "
     "to unmute it, run `dlsync rules unmute a` after the apply"
 )
 
@@ -164,7 +164,7 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
     kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
     (warning,) = plan_warnings.kept(kept, by_address(resource("rule/r", rule())))
     assert warning.message == (
-        f"rule/r was changed on the server in {words}, and stays so; "
+        f"rule/r was changed on the server in {words}, and the change is kept; "
         "`dlsync accept rule/r` writes it into the file, `--on-conflict repo` overwrites it"
     )
 

@@ -80,7 +80,7 @@ def test_a_user_without_a_name_is_somebody(monkeypatch: pytest.MonkeyPatch, erro
         raise error
 
     monkeypatch.setattr(getpass, "getuser", nobody)
-    assert run_owner(Settings(environ={})) == f"somebody@{HERE}"
+    assert run_owner(Settings(environ={})) == f"unknown@{HERE}"
 
 
 def test_the_owner_of_a_run_is_said_without_the_key_and_secrets() -> None:

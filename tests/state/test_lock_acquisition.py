@@ -252,9 +252,9 @@ def test_a_server_that_does_not_answer_while_it_is_taken_over_ends_it(live: Acco
 @pytest.mark.parametrize(
     ("status", "timeout", "error", "words"),
     [
-        pytest.param(409, 30, Refused, "locked by somebody who has just given it back", id="it is there, and is not"),
+        pytest.param(409, 30, Refused, "locked by a run that has just released it", id="it is there, and is not"),
         pytest.param(422, 30, Rejected, "no such names", id="it is rejected, whoever holds it"),
-        pytest.param(422, 0, Refused, "locked by somebody who has just given it back", id="or perhaps is there"),
+        pytest.param(422, 0, Refused, "locked by a run that has just released it", id="or perhaps is there"),
     ],
 )
 def test_a_server_that_neither_makes_it_nor_has_it_is_not_asked_without_end(
@@ -296,7 +296,7 @@ def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_
         assert await holder_of(client) == LockInfo()
         time = Time()
         time.meanwhile.append(lambda: time.passed(LIFETIME))
-        with pytest.raises(Refused, match=r"locked by somebody unknown$") as refused:
+        with pytest.raises(Refused, match=r"locked by an unknown user$") as refused:
             await taking(client, time, "a", timeout=5 * LIFETIME, ahead=1e9).take(LOCK)
         assert "dlsync unlock" in refused.value.hint
         await remove(client)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from dlsync.client.metrics import Metric
 
 AgentName = Annotated[str, typer.Argument(metavar="ID|NAME", help="The agent's id, or its name if no other has it.")]
-TagFilter = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only those that carry this tag.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Only those that the server does not hear from.")]
+TagFilter = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only agents with this tag.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Only agents that are offline.")]
 AgentOption = Annotated[str | None, typer.Option("--agent", metavar="ID|NAME", help="Of this agent.")]
 TagName = Annotated[str, typer.Argument(metavar="TAG", help="The tag's name.")]
-TagOption = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Of the agents that carry this tag.")]
+TagOption = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Of the agents with this tag.")]
 
 agents_app = family("agents")
 metrics_app = family("metrics")
@@ -69,7 +69,7 @@ def require_agent_or_tag(agent: str | None, tag: str | None) -> None:
 
 @subcommand(metrics_app, "list")
 def list_metrics(server: Server, agent: AgentOption = None, tag: TagOption = None, output: Output = "text") -> None:
-    """List what is measured on an agent, or on all agents of a tag."""
+    """List the metrics of an agent, or of all agents with a tag."""
     require_agent_or_tag(agent, tag)
 
     async def listed(client: ReadClient) -> tuple[Metric, ...]:
@@ -87,8 +87,8 @@ def list_tags(server: Server, output: Output = "text") -> None:
 
 @subcommand(tags_app, "delete")
 def delete_tag(server: Server, tag: TagName, yes: Yes = False, output: Output = "text") -> None:
-    """Take a tag from all that carry it."""
-    confirm(f"Take the tag {tag} from all that carry it?", yes=yes)
+    """Remove a tag from everything that has it."""
+    confirm(f"Remove the tag {tag} from everything that has it?", yes=yes)
     instead = "Take it out of the settings of the agents that carry it; then it is gone."
     write(server, lambda client: client.tags.delete(tag), f"deleted the tag {tag}", output, instead=instead)
 
@@ -121,8 +121,8 @@ def create_account(server: Server, name: AccountName, output: Output = "text") -
 
 @subcommand(accounts_app, "delete")
 def delete_account(server: Server, name: AccountName, yes: Yes = False, output: Output = "text") -> None:
-    """Delete an account with all that is in it."""
-    confirm(f"Delete the account {name} with all that is in it?", yes=yes)
+    """Delete an account and everything in it."""
+    confirm(f"Delete the account {name} and everything in it?", yes=yes)
     write(server, lambda client: client.accounts.delete(name), f"deleted the account {name}", output, in_account=False)
 
 
@@ -146,7 +146,7 @@ def get_annotation(server: Server, stream: Stream, annotation: AnnotationId, out
 def create_annotation(
     server: Server, stream: Stream, name: AnnotationName, description: Description = None, output: Output = "text"
 ) -> None:
-    """Note that something happens now; a stream that is not there yet is made."""
+    """Create an annotation for now, and its stream if it does not exist."""
     text = description or ""
     show_record(write(server, lambda client: client.annotations.create(stream, name=name, description=text)), output)
 
@@ -173,7 +173,7 @@ def update_annotation(
 def delete_annotation(
     server: Server, stream: Stream, annotation: IdOrAll = None, yes: Yes = False, output: Output = "text"
 ) -> None:
-    """Delete an annotation, or a stream with all of its."""
+    """Delete an annotation, or a stream with all its annotations."""
     if annotation is None:
         confirm(f"Delete the stream {stream} with all its annotations?", yes=yes)
         write(server, lambda client: client.annotations.delete_stream(stream), f"deleted the stream {stream}", output)

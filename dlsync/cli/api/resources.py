@@ -74,7 +74,7 @@ def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create
             await documents.export(name)
         except NotFound:
             if verb == "update":
-                raise NotFound(f"there is no {kind} {name!r}", hint=f"`dlsync {kind}s create` makes it.") from None
+                raise NotFound(f"there is no {kind} {name!r}", hint=f"`dlsync {kind}s create` creates it.") from None
         else:
             if verb == "create":
                 hint = f"`dlsync {kind}s update` replaces it."
@@ -100,33 +100,38 @@ def _checked(kind: str, file: Path, settings: Settings) -> bytes:
 
 _add_commands(dashboards_app, "dashboard", "List the dashboards.", {"NAME": "name", "TITLE": "title"})
 _add_commands(
-    rules_app, "rule", "List the rules, and which of them are mute.", {"NAME": "name", "MUTE": "mute", "ID": "id"}
+    rules_app, "rule", "List the rules, and whether each is muted.", {"NAME": "name", "MUTE": "mute", "ID": "id"}
 )
 
 
 @subcommand(rules_app, "mute")
 def mute(server: Server, name: RuleName, output: Output = "text") -> None:
-    """Silence a rule."""
+    """Mute a rule."""
     write(server, lambda client: client.rules.mute(name), f"muted the rule {name}", output, instead=NO_MUTE)
 
 
 @subcommand(rules_app, "unmute")
 def unmute(server: Server, name: RuleName, output: Output = "text") -> None:
-    """Let a rule speak again."""
+    """Unmute a rule."""
     unmuted = f"unmuted the rule {name}"
     write(server, lambda client: client.rules.mute(name, mute=False), unmuted, output, instead=NO_MUTE)
 
 
 PluginName = Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name.")]
-NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Its name; else the file's.")]
-Script = Annotated[Path, typer.Argument(metavar="FILE", help="The script; its ending is the plugin's.")]
+NewName = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="The plugin's name; else the name of the file.")
+]
+Script = Annotated[Path, typer.Argument(metavar="FILE", help="The script; its extension is the plugin's extension.")]
 Content = Annotated[Path, typer.Argument(metavar="FILE", help="The script; - for stdin.", allow_dash=True)]
 OutputFile = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write the script there.")]
 LinkId = Annotated[str, typer.Argument(metavar="ID", help="The link's id.")]
-LinkIdOrPlugin = Annotated[str, typer.Argument(metavar="ID|PLUGIN", help="Its id, or its plugin if that has no other.")]
-Tags = Annotated[list[str], typer.Argument(metavar="TAG...", help="Of the agents that are to run it.")]
-PluginFilter = Annotated[str | None, typer.Option("--plugin", metavar="NAME", help="Only those of this plugin.")]
-TagFilter = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only those to this tag.")]
+LinkIdOrPlugin = Annotated[
+    str,
+    typer.Argument(metavar="ID|PLUGIN", help="The link's id, or its plugin's name if the plugin has only one link."),
+]
+Tags = Annotated[list[str], typer.Argument(metavar="TAG...", help="The tags of the agents that run it.")]
+PluginFilter = Annotated[str | None, typer.Option("--plugin", metavar="NAME", help="Only links of this plugin.")]
+TagFilter = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only links to this tag.")]
 LinkedPlugin = Annotated[str, typer.Argument(metavar="PLUGIN", help="The plugin's name.")]
 NO_WRITING = "Make and delete links on the server's own pages; `dlsync links list` shows them."
 
@@ -160,7 +165,7 @@ def get_plugin(server: Server, name: PluginName, file: OutputFile = None, output
 
 @subcommand(plugins_app, "create")
 def create_plugin(server: Server, file: Script, name: NewName = None, output: Output = "text") -> None:
-    """Create a plugin from a script; one that is there already is left alone."""
+    """Create a plugin from a script; an existing plugin is not changed."""
     from dlsync.files.names import plugin_name
 
     stem, extension = plugin_name(file.name)
@@ -209,7 +214,7 @@ def get_link(server: Server, link: LinkId, output: Output = "text") -> None:
 
 @subcommand(links_app, "create")
 def create_link(server: Server, plugin: LinkedPlugin, tags: Tags, output: Output = "text") -> None:
-    """Let the agents that carry the tags run a plugin."""
+    """Run a plugin on the agents with these tags."""
     created = f"linked the plugin {plugin} to {', '.join(tags)}"
     write(server, lambda client: client.links.create(plugin, tags), created, output, instead=NO_WRITING)
 

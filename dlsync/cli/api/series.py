@@ -54,13 +54,13 @@ def moment(text: str) -> int:
 
 Metric = Annotated[str, typer.Argument(metavar="METRIC", help="The metric's name; see `dlsync metrics list`.")]
 Period = Annotated[
-    int, typer.Option(metavar="DURATION", parser=duration, help="The span of time: 90 (seconds), 15m, 1h, 7d.")
+    int, typer.Option(metavar="DURATION", parser=duration, help="The period to show: 90 (seconds), 15m, 1h, 7d.")
 ]
 Resolution = Annotated[
-    int | None, typer.Option(metavar="DURATION", parser=duration, help="From one point to the next.")
+    int | None, typer.Option(metavar="DURATION", parser=duration, help="The time between two points.")
 ]
 End = Annotated[
-    int | None, typer.Option(metavar="TIME", parser=moment, help="When the span ends: unix seconds or ISO 8601.")
+    int | None, typer.Option(metavar="TIME", parser=moment, help="The end of the period: unix seconds or ISO 8601.")
 ]
 series_app = family("series")
 
@@ -76,7 +76,7 @@ def get(
     end: End = None,
     output: Output = "text",
 ) -> None:
-    """Show a metric of an agent, or of all agents of a tag, over time.
+    """Show a metric of an agent, or of all agents with a tag, over time.
 
     On a terminal it is a plot, elsewhere a table.
     """

@@ -40,7 +40,7 @@ def test_nothing_is_deleted_unless_somebody_says_so(server: Served, env: dict[st
     doomed = server.account()["DLSYNC_ACCOUNT"]
     silent = dlsync("accounts", "delete", doomed, env=env)
     assert (silent.code, silent.asked) == (1, ())
-    question = f"Delete the account {doomed} with all that is in it?"
+    question = f"Delete the account {doomed} and everything in it?"
     hint = "Give --yes where the answer is yes."
     assert silent.err == f"error: there is no terminal to ask on: {question}\n{hint}\n"
     refused = dlsync("accounts", "delete", doomed, env=env, typed="n\n")

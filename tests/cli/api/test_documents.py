@@ -45,7 +45,7 @@ def test_create_leaves_what_is_there_alone_and_update_makes_nothing(
     file = file_of(tmp_path, text)
     missing = dlsync(family, "update", "web", file, env=env)
     assert (missing.code, missing.out, missing.writes) == (1, "", [])
-    assert missing.err == f"error: there is no {kind} 'web'\n`dlsync {family} create` makes it.\n"
+    assert missing.err == f"error: there is no {kind} 'web'\n`dlsync {family} create` creates it.\n"
     by_hand(env, "PUT", f"{family}/web", text)
     taken = dlsync(family, "create", "web", file, env=env)
     assert (taken.code, taken.out, taken.writes) == (1, "", [])

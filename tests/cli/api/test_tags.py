@@ -23,7 +23,7 @@ def test_an_account_without_any_says_so() -> None:
 def test_one_is_taken_from_all_that_carry_it_once_somebody_has_said_so(own_demo: dict[str, str]) -> None:
     refused = dlsync("tags", "delete", "db", env=own_demo, typed="no\n")
     assert (refused.code, refused.asked) == (1, ())
-    assert refused.err.startswith("Take the tag db from all that carry it? [y/N] ")
+    assert refused.err.startswith("Remove the tag db from everything that has it? [y/N] ")
     assert dlsync("tags", "delete", "db", "--yes", env=own_demo)[:3] == (0, "deleted the tag db\n", "")
     assert "db" not in dlsync("tags", "list", env=own_demo).out.splitlines()
 
