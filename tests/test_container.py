@@ -19,14 +19,14 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def words(instruction: str) -> list[str]:
-    """The command of an instruction, which is written as JSON."""
+    """Return the command of a Dockerfile instruction, which is written as JSON."""
     found = re.search(rf"^{instruction} (\[.*\])$", DOCKERFILE, re.MULTILINE)
     assert found is not None
     return cast("list[str]", json.loads(found[1]))
 
 
 def checked(port: int) -> int:
-    """The exit code of the health check where the server has another port."""
+    """Return the exit code of the health check, run against another port."""
     program, *arguments = words("    CMD")
     assert program == "python"
     command = [argument.replace("8080", str(port)) for argument in arguments]
@@ -38,7 +38,7 @@ def test_hadolint_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_health_check_tells_a_server_that_answers_from_one_that_does_not() -> None:
+def test_the_health_check_succeeds_only_while_the_server_answers() -> None:
     with running(api_key="a key of its own") as server:
         assert checked(int(server.url.split(":")[2].split("/")[0])) == 0
     with socket.create_server(("127.0.0.1", 0)) as nobody:
@@ -46,18 +46,18 @@ def test_the_health_check_tells_a_server_that_answers_from_one_that_does_not() -
     assert checked(port) == 1
 
 
-def test_without_a_key_the_container_says_that_it_needs_one() -> None:
+def test_a_container_without_an_api_key_fails_and_asks_for_a_key() -> None:
     assert words("ENTRYPOINT") == ["dlsync"]
     done = dlsync(*words("CMD"))
     assert done.code == 1
     assert "Set DLSYNC_API_KEY, or give --api-key-file, to a key of your own." in done.err
 
 
-def test_the_user_is_a_number_that_is_not_root() -> None:
+def test_the_container_runs_as_a_numeric_user_that_is_not_root() -> None:
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
 
 
-def test_nothing_but_what_the_build_copies_is_sent_to_it() -> None:
+def test_the_build_context_holds_exactly_the_files_that_the_dockerfile_uses() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     sent = {line[1:] for line in ignored if line.startswith("!")}
     copied = [line.split()[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY ")]

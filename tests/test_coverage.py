@@ -1,4 +1,4 @@
-"""What coverage measures: all but the examples of properties and what is marked as untraced."""
+"""Coverage measures all tests except property tests and tests that are marked as untraced."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def tracing() -> list[Any]:
 
 @pytest.fixture(scope="module")
 def shared() -> list[Any]:
-    """What traces a fixture that tests share."""
+    """Return the tracers that are active while a shared fixture is made."""
     return tracing()
 
 
 @pytest.mark.untraced
-def test_what_is_marked_is_not_measured_but_what_it_shares_with_others_is(
+def test_an_untraced_test_is_not_measured_but_its_shared_fixtures_are(
     shared: list[Any], request: pytest.FixtureRequest
 ) -> None:
     assert tracing() == [None, None]
@@ -32,9 +32,9 @@ def test_what_is_marked_is_not_measured_but_what_it_shares_with_others_is(
 
 
 @given(st.none())
-def test_a_property_is_not_measured(nothing: None) -> None:
+def test_a_property_test_is_not_measured(nothing: None) -> None:
     assert tracing() == [None, None]
 
 
-def test_the_next_test_is_measured_again(request: pytest.FixtureRequest) -> None:
+def test_the_test_after_an_unmeasured_test_is_measured(request: pytest.FixtureRequest) -> None:
     assert tracing() == request.session.stash[TRACES]

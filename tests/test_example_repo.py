@@ -1,4 +1,4 @@
-"""The example repository is what it says: valid files, plugins that work, metrics that somebody produces."""
+"""The example repository: its files are valid, its plugins work, its dashboards and rules use existing metrics."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def schema_of(file: str) -> str:
 
 
 def values_of(key: str, node: Json) -> Iterator[Json]:
-    """Everything that stands under a key, wherever it is."""
+    """Yield each value of a key, at any depth."""
     if isinstance(node, dict):
         for name, inner in node.items():
             if name == key:
@@ -68,7 +68,7 @@ def values_of(key: str, node: Json) -> Iterator[Json]:
 # the files
 
 
-def test_it_is_a_whole_companys_monitoring() -> None:
+def test_the_example_is_large_and_has_plugins_in_python_shell_and_perl() -> None:
     scripts = [file for file in (EXAMPLE / "plugins").rglob("*") if file.is_file() and file.suffix != ".yaml"]
 
     assert len(list((EXAMPLE / "dashboards").rglob("*.yaml"))) >= 8
@@ -78,7 +78,7 @@ def test_it_is_a_whole_companys_monitoring() -> None:
 
 
 @pytest.mark.parametrize("file", YAML_FILES)
-def test_a_file_has_nothing_that_the_schema_would_as_much_as_warn_of(file: str) -> None:
+def test_a_file_has_no_schema_errors_and_no_schema_warnings(file: str) -> None:
     assert schema.check(schema_of(file), document(file)) == []
 
 
@@ -120,7 +120,7 @@ def test_the_widgets_of_a_dashboard_do_not_cover_each_other() -> None:
             covered |= cells
 
 
-# the plugins, in a world made for each
+# the plugins, each with services of its own
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Page(BaseHTTPRequestHandler):
 
 
 def redis(answers: bytes) -> type[StreamRequestHandler]:
-    """A server of the Redis protocol that gives its answers to whoever asks."""
+    """Return a handler that speaks the Redis protocol and sends these answers to each client."""
 
     class Redis(StreamRequestHandler):
         def handle(self) -> None:
@@ -204,10 +204,10 @@ def info(uptime: int = 10, hits: int = 90) -> bytes:
     return f"${len(body)}\r\n{body}\r\n".encode()
 
 
-def psql(folder: Path, script: str) -> str:
-    """A PATH on which psql is that script."""
-    (folder / "psql").write_text(f"#!/bin/sh\n{script}\n")
-    (folder / "psql").chmod(0o755)
+def path_with(folder: Path, program: str, script: str) -> str:
+    """Return a PATH on which a program is this script."""
+    (folder / program).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / program).chmod(0o755)
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -217,7 +217,7 @@ def status_file(folder: Path, text: str = '{"pending": 3, "failed": 0, "settled"
     return file
 
 
-def test_http_check_times_each_page_and_the_worst_decides() -> None:
+def test_http_check_measures_each_page_and_reports_the_worst_status() -> None:
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Page)) as port:
         fine = run("http_check.py", f"checkout=http://127.0.0.1:{port}/health?deep=1")
         broken = run("http_check.py", f"a=http://127.0.0.1:{port}/health?deep=1", f"b=http://127.0.0.1:{port}")
@@ -230,13 +230,13 @@ def test_http_check_times_each_page_and_the_worst_decides() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("ftp://a",), ("a=b",), ("--warning", "soon", "a=http://a")])
-def test_http_check_does_not_know_what_it_was_asked(arguments: tuple[str, ...]) -> None:
+def test_http_check_is_unknown_for_invalid_arguments(arguments: tuple[str, ...]) -> None:
     assert run("http_check.py", *arguments).code == 3
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="a certificate is made with openssl")
 @pytest.mark.parametrize(("days", "code"), [(30, 0), (14, 1), (3, 2)])
-def test_tls_expiry_tells_the_days_that_are_left(tmp_path: Path, days: int, code: int) -> None:
+def test_tls_expiry_reports_the_days_until_the_certificate_expires(tmp_path: Path, days: int, code: int) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days {days} -subj /CN=localhost"
     names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
@@ -252,15 +252,15 @@ def test_tls_expiry_tells_the_days_that_are_left(tmp_path: Path, days: int, code
     assert f"{days} days left" in outcome.text
 
 
-def test_tls_expiry_takes_a_server_that_cannot_be_asked_for_critical() -> None:
+def test_tls_expiry_is_critical_when_the_server_is_unreachable() -> None:
     assert run("tls_expiry.py", f"127.0.0.1:{nothing_listens()}").code == 2
 
 
-def test_tls_expiry_does_not_know_what_it_was_asked() -> None:
+def test_tls_expiry_is_unknown_without_arguments() -> None:
     assert run("tls_expiry.py").code == 3
 
 
-def test_payments_worker_tells_what_the_last_batch_was(tmp_path: Path) -> None:
+def test_payments_worker_reports_the_counts_of_the_last_batch(tmp_path: Path) -> None:
     outcome = run("payments_worker.py", status_file(tmp_path))
 
     assert (outcome.code, outcome.labels) == (0, {"heartbeat_age", "pending", "failed", "settled"})
@@ -270,7 +270,7 @@ def test_payments_worker_warns_of_failed_payments(tmp_path: Path) -> None:
     assert run("payments_worker.py", status_file(tmp_path, '{"pending": 0, "failed": 2, "settled": 1}')).code == 1
 
 
-def test_payments_worker_is_critical_when_it_has_stopped(tmp_path: Path) -> None:
+def test_payments_worker_is_critical_when_its_status_file_is_old_or_missing(tmp_path: Path) -> None:
     file = status_file(tmp_path)
     os.utime(file, (0, 0))
 
@@ -279,12 +279,12 @@ def test_payments_worker_is_critical_when_it_has_stopped(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pending": null, "failed": 0, "settled": 1}'])
-def test_payments_worker_does_not_know_what_a_broken_file_means(tmp_path: Path, text: str) -> None:
+def test_payments_worker_is_unknown_for_an_invalid_status_file(tmp_path: Path, text: str) -> None:
     assert run("payments_worker.py", status_file(tmp_path, text)).code == 3
 
 
 @pytest.mark.parametrize(("waiting", "code"), [(1, 0), (400, 1), (9000, 2)])
-def test_order_queue_adds_up_what_waits(waiting: int, code: int) -> None:
+def test_order_queue_reports_each_queue_the_total_and_a_status(waiting: int, code: int) -> None:
     with serving(ThreadingTCPServer(("127.0.0.1", 0), redis(b":%d\r\n:100\r\n:0\r\n" % waiting))) as port:
         outcome = run("data/order_queue.py", "127.0.0.1", port)
 
@@ -293,20 +293,22 @@ def test_order_queue_adds_up_what_waits(waiting: int, code: int) -> None:
 
 def test_order_queue_is_critical_when_the_server_refuses_or_is_gone() -> None:
     with serving(ThreadingTCPServer(("127.0.0.1", 0), redis(b"-NOAUTH Authentication required.\r\n"))) as port:
-        assert "NOAUTH" in run("data/order_queue.py", "127.0.0.1", port, "orders").text
+        refused = run("data/order_queue.py", "127.0.0.1", port, "orders")
 
+    assert refused.code == 2
+    assert "NOAUTH" in refused.text
     assert run("data/order_queue.py", "127.0.0.1", port).code == 2
 
 
 @pytest.mark.parametrize(("uptime", "hits", "code"), [(10, 20, 0), (7200, 90, 0), (7200, 20, 1)])
-def test_cache_judges_its_hits_once_it_is_warm(uptime: int, hits: int, code: int) -> None:
+def test_cache_warns_of_a_low_hit_ratio_unless_the_server_has_just_started(uptime: int, hits: int, code: int) -> None:
     with serving(ThreadingTCPServer(("127.0.0.1", 0), redis(info(uptime, hits)))) as port:
         outcome = run("data/cache.pl", "127.0.0.1", port)
 
     assert (outcome.code, outcome.labels) == (code, {"memory_mb", "clients", "hit_ratio", "evicted_keys", "uptime"})
 
 
-def test_cache_tells_a_server_that_is_gone_from_one_that_is_no_cache() -> None:
+def test_cache_is_critical_when_the_server_is_gone_and_unknown_for_an_error_answer() -> None:
     with serving(ThreadingTCPServer(("127.0.0.1", 0), redis(b"-ERR\x1b[2J\r\n"))) as port:
         assert run("data/cache.pl", "127.0.0.1", port).code == 3
 
@@ -315,44 +317,61 @@ def test_cache_tells_a_server_that_is_gone_from_one_that_is_no_cache() -> None:
 
 @pytest.mark.parametrize(("row", "code"), [("20 100 3 512 0", 0), ("85 100 3 512 0", 1), ("20 100 3 512 700", 2)])
 def test_postgres_judges_connections_and_replication(tmp_path: Path, row: str, code: int) -> None:
-    outcome = run("data/postgres.sh", PATH=psql(tmp_path, f"echo {row}"))
+    outcome = run("data/postgres.sh", PATH=path_with(tmp_path, "psql", f"echo {row}"))
 
     assert outcome.code == code
     assert outcome.labels == {"connections", "connections_pct", "longest_query", "size_mb", "replica_lag"}
 
 
 def test_postgres_is_critical_when_psql_fails(tmp_path: Path) -> None:
-    assert run("data/postgres.sh", PATH=psql(tmp_path, "echo 'connection | refused' >&2; exit 2")).code == 2
+    assert (
+        run("data/postgres.sh", PATH=path_with(tmp_path, "psql", "echo 'connection | refused' >&2; exit 2")).code == 2
+    )
 
 
-def test_postgres_does_not_know_what_other_answers_mean(tmp_path: Path) -> None:
-    assert run("data/postgres.sh", PATH=psql(tmp_path, "echo '1 2 x'")).code == 3
+def test_postgres_is_unknown_for_an_unexpected_answer(tmp_path: Path) -> None:
+    assert run("data/postgres.sh", PATH=path_with(tmp_path, "psql", "echo '1 2 x'")).code == 3
 
 
-def test_disk_space_measures_the_disk(tmp_path: Path) -> None:
-    outcome = run("disk_space.sh", tmp_path)
+@pytest.mark.parametrize(("used", "inodes", "code"), [(79, 20, 0), (80, 20, 1), (10, 85, 1), (92, 20, 2), (10, 92, 2)])
+def test_disk_space_judges_the_used_space_and_the_used_inodes(
+    tmp_path: Path, used: int, inodes: int, code: int
+) -> None:
+    table = "echo Filesystem Blocks Used Available Capacity Mounted; echo disk 9 9 3145728 $percent% /"
+    df = f'case "$*" in *-i*) percent={inodes};; *) percent={used};; esac; {table}'
+    outcome = run("disk_space.sh", "/", PATH=path_with(tmp_path, "df", df))
 
-    assert outcome.code in {0, 1, 2}
-    assert outcome.labels == {"used_pct", "inodes_pct", "free_gb"}
+    assert outcome.code == code
+    assert re.findall(r"(\w+)=([\d.]+)", outcome.perfdata) == [
+        ("used_pct", str(used)),
+        ("inodes_pct", str(inodes)),
+        ("free_gb", "3.0"),
+    ]
 
 
-def test_disk_space_does_not_know_a_mount_that_is_not_there(tmp_path: Path) -> None:
+def test_disk_space_is_unknown_for_a_missing_path(tmp_path: Path) -> None:
     assert run("disk_space.sh", tmp_path / "none").code == 3
 
 
 @pytest.mark.parametrize(
-    ("age_seconds", "least_mb", "code"),
-    [(0, 0, 0), (0, 1, 1), (None, 0, 2)],
+    ("is_old", "least_mb", "code"),
+    [(False, 0, 0), (False, 1, 1), (True, 0, 2)],
     ids=["fresh", "too small", "too old"],
 )
-def test_backup_age_judges_the_newest(tmp_path: Path, age_seconds: int | None, least_mb: int, code: int) -> None:
-    for name in ("monday.dump", "tuesday.dump"):
-        (tmp_path / name).write_bytes(b"backup")
-        if age_seconds is None:
-            os.utime(tmp_path / name, (0, 0))
+def test_backup_age_judges_the_age_and_size_of_the_newest_backup(
+    tmp_path: Path, is_old: bool, least_mb: int, code: int
+) -> None:
+    for name in ("monday.dump", "wednesday.dump"):
+        (tmp_path / name).write_bytes(bytes(2**20))
+        os.utime(tmp_path / name, (0, 0))
+    newest = tmp_path / "tuesday.dump"
+    newest.write_bytes(b"backup")
+    if is_old:
+        os.utime(newest, (9, 9))
     outcome = run("backup_age.sh", tmp_path, 26, least_mb)
 
     assert (outcome.code, outcome.labels) == (code, {"age_hours", "size_mb", "kept"})
+    assert "size_mb=0MB" in outcome.perfdata
 
 
 def test_backup_age_is_critical_without_a_backup_and_unknown_without_a_folder(tmp_path: Path) -> None:
@@ -360,7 +379,7 @@ def test_backup_age_is_critical_without_a_backup_and_unknown_without_a_folder(tm
     assert run("backup_age.sh", tmp_path / "none").code == 3
 
 
-# both together
+# plugins together with dashboards and rules
 
 
 def test_dashboards_and_rules_use_only_metrics_that_a_plugin_or_the_agent_produces(tmp_path: Path) -> None:
@@ -378,7 +397,7 @@ def test_dashboards_and_rules_use_only_metrics_that_a_plugin_or_the_agent_produc
 
 
 def everything_produced(folder: Path) -> dict[str, set[str]]:
-    """The labels of each plugin's perfdata, where all is well and it is called as its settings say."""
+    """Return the perfdata labels of each plugin, called with its own parameters on healthy services."""
     pages = [pair.split("=")[0] for pair in params_of("http_check").split()]
     lists = params_of("data/order_queue").split()[2:]
     with ExitStack() as world:
@@ -394,7 +413,7 @@ def everything_produced(folder: Path) -> dict[str, set[str]]:
             "payments_worker": run("payments_worker.py", folder / "status.json").labels,
             "order_queue": run("data/order_queue.py", "127.0.0.1", queue, *lists).labels,
             "cache": run("data/cache.pl", "127.0.0.1", cache).labels,
-            "postgres": run("data/postgres.sh", PATH=psql(folder, "echo 20 100 3 512 0")).labels,
+            "postgres": run("data/postgres.sh", PATH=path_with(folder, "psql", "echo 20 100 3 512 0")).labels,
             "disk_space": run("disk_space.sh", folder).labels,
             "backup_age": run("backup_age.sh", folder).labels,
             "tls_expiry": {"days_left", "checked"},  # as the test above proves, where openssl makes a certificate

@@ -1,15 +1,19 @@
-"""Every fault, at every kind of request: after it, the same command again ends where an undisturbed run does.
+"""After a fault at any kind of request, repeating the command ends in the state of an undisturbed run.
 
 A sample here; `make faults` tries every fault at every request, and docs/reliability.md has its figures.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dlsync import operations
+from dlsync.server.run import running
 from tests.builders import disturbed, faults, killed
 from tests.builders.disturbed import BYSTANDERS, Scene, inventory_of
 
@@ -29,7 +33,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def chosen(scene: Scene, fault: str) -> list[int]:
-    """Every request; or of each fault some others, so that all of them together meet every kind of request."""
+    """Return all requests, or a sample for a fault; the samples of all faults cover every kind of request."""
     numbers = range(1, len(scene.requests) + 1)
     if EVERY:
         return [*numbers]
@@ -43,8 +47,15 @@ def chosen(scene: Scene, fault: str) -> list[int]:
     return sorted({every[(first + SAMPLED * step) % len(every)] for step in range(SAMPLED)})
 
 
-def test_the_scene_is_what_it_is_to_be(scene: Scene) -> None:
-    """All kinds are created, updated and deleted, and what is not managed is there."""
+def test_the_scene_creates_updates_and_deletes_resources_of_each_kind_beside_unmanaged_ones(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """The inventory holds each changed resource, and the unmanaged resources exist outside of it."""
+    with running(db=disturbed.copied(scene.database, tmp_path / "before.db")) as server:
+        made = asyncio.run(operations.plan(scene.tree, disturbed.account_settings(server.url)))
+    assert {(one.address.kind, one.action) for one in made.changes} == {
+        *product(("dashboard", "link", "plugin", "rule"), ("create", "update", "delete"))
+    }
     assert scene.changes >= (40 if EVERY else 12)
     names = inventory_of(scene.expected)
     assert len(names) == scene.changes
@@ -55,7 +66,9 @@ def test_the_scene_is_what_it_is_to_be(scene: Scene) -> None:
 
 @pytest.mark.timeout(0 if EVERY else 120)
 @pytest.mark.parametrize("fault", faults.FAULTS)
-def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(scene: Scene, tmp_path: Path, fault: str) -> None:
+def test_repeating_an_apply_after_a_fault_ends_in_the_undisturbed_state(
+    scene: Scene, tmp_path: Path, fault: str
+) -> None:
     tried = chosen(scene, fault)
     assert [wrong for at in tried if (wrong := disturbed.disturbed(scene, tmp_path, fault, at))] == []
 
@@ -65,9 +78,9 @@ def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(scene: Sce
 @pytest.mark.parametrize(
     "victim",
     [killed.client_killed, killed.client_killed_for_good, killed.server_killed],
-    ids=["dlsync", "dlsync, whose files then go", "server"],
+    ids=["dlsync", "dlsync, with its files removed afterwards", "server"],
 )
-def test_what_was_killed_is_made_good_by_the_same_command(
+def test_a_new_run_after_a_kill_ends_in_the_undisturbed_state(
     scene: Scene, tmp_path: Path, victim: Callable[[Scene, Path, str, int], str], fault: str
 ) -> None:
     tried = chosen(scene, fault)

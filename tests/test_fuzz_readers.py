@@ -1,4 +1,4 @@
-"""Whatever the bytes of a file, reading it gives a value or a problem that says where, soon, and in little memory."""
+"""Reading a file of any bytes gives a value or a problem, in little time and memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dlsync.resources.selector import Targets
 from tests.builders.trees import write_tree
 from tests.builders.yaml import maybe_yaml
 
-# each reads a whole tree, in each environment
+# each example reads a whole tree
 MANY = settings() if settings().max_examples > 100 else settings(max_examples=80)
 SECRET = "t0p-s3cret-value"  # of the environment
 DASHBOARD = """# ours
@@ -186,7 +186,7 @@ def contents(text: str) -> st.SearchStrategy[bytes]:
 
 
 def require_sayable(*texts: object) -> None:
-    """What is wrong can be printed as it is, and tells no secret."""
+    """Check that messages are printable and hold no secret."""
     for line in "\n".join(map(str, texts)).split("\n"):
         assert line.isprintable()
         assert SECRET not in line
@@ -206,7 +206,7 @@ def read_as_commands_do(root: Path, environment: str = "") -> None:
 
 @MANY
 @given(st.data(), st.sampled_from(sorted(FILES)), st.sampled_from(["", "prod"]))
-def test_a_file_of_a_tree_is_read_or_found_wrong(data: st.DataObject, file: str, environment: str) -> None:
+def test_any_file_of_a_tree_is_read_or_reported_as_a_problem(data: st.DataObject, file: str, environment: str) -> None:
     with TemporaryDirectory() as folder:
         content = data.draw(contents(FILES[file]))
         read_as_commands_do(write_tree(Path(folder), FILES | {file: content}), environment)
@@ -214,7 +214,7 @@ def test_a_file_of_a_tree_is_read_or_found_wrong(data: st.DataObject, file: str,
 
 @MANY
 @given(st.data(), st.sampled_from(sorted(BACKUP)))
-def test_a_file_of_an_old_backup_is_read_or_found_wrong(data: st.DataObject, file: str) -> None:
+def test_any_file_of_an_old_backup_is_read_or_reported_as_a_problem(data: st.DataObject, file: str) -> None:
     with TemporaryDirectory() as folder:
         root = write_tree(Path(folder) / "acme" / "default", BACKUP | {file: data.draw(contents(BACKUP[file]))})
         try:
@@ -225,7 +225,7 @@ def test_a_file_of_an_old_backup_is_read_or_found_wrong(data: st.DataObject, fil
 
 
 @given(contents(PLAN))
-def test_a_saved_plan_is_read_or_found_to_be_none(content: bytes) -> None:
+def test_a_file_of_a_saved_plan_is_read_or_refused(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         file = write_tree(Path(folder), {"plan.json": content}) / "plan.json"
         try:
@@ -235,7 +235,7 @@ def test_a_saved_plan_is_read_or_found_to_be_none(content: bytes) -> None:
 
 
 @given(mutated("a-key\n") | st.binary(max_size=40))
-def test_a_file_with_a_key_is_read_or_found_to_hold_none(content: bytes) -> None:
+def test_a_file_with_an_api_key_is_read_or_refused(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         root = write_tree(Path(folder), {"dlsync.yaml": SETTINGS, "key": content})
         try:
@@ -256,7 +256,7 @@ def test_yaml_that_is_read_can_be_written_and_edited(content: bytes, other: byte
 
 
 @pytest.mark.parametrize("content", BOMBS, ids=range(len(BOMBS)))
-def test_a_bomb_takes_little_memory(content: bytes) -> None:
+def test_a_yaml_bomb_is_refused_in_little_memory(content: bytes) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(DlsyncError) as caught:

@@ -1,4 +1,4 @@
-"""Whatever a server calls things, an export stays in its folder, prints nothing harmful, and is stable."""
+"""An export of hostile names stays in its folder, prints no control characters, and is stable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.builders.http import Seen
 
-# each has a server of its own, and three exports
+# each example starts a server and exports three times
 SOME = settings(max_examples=250 if settings().max_examples > 100 else 15)
 OURS = {"dlsync.yaml": b"org: acme\n", ".git/config": b"[core]\n", ".git/hooks/x.sh": b"ours\n", "README.md": b"ours\n"}
 EVIL = [
@@ -74,7 +74,7 @@ ACCOUNT = "/accounts/default/"
 def hostile(
     dashboards: list[str], rules: list[str], plugins: list[tuple[str, str]], tags: list[str]
 ) -> Callable[[Seen], Reply]:
-    """An account whose every name was made up by somebody who means ill."""
+    """Return the answers of an account in which an attacker chose every name."""
     document = {"title": (tags or ["t"])[0], "positions": []}
     lists: dict[str, object] = {
         "dashboards": [{"name": name, **document} for name in dashboards],
@@ -124,7 +124,7 @@ def require_harmless(done: Outcome) -> None:
 )
 @example(EVIL, EVIL, [(name, "sh") for name in EVIL], EVIL)
 @example([], [], [(f"p{number}", extension) for number, extension in enumerate(EVIL)], ["t"])
-def test_an_export_of_hostile_names_stays_inside_says_nothing_harmful_and_is_stable(
+def test_an_export_of_hostile_names_stays_in_its_folder_prints_safely_and_is_stable(
     dashboards: list[str], rules: list[str], plugins: list[tuple[str, str]], tags: list[str]
 ) -> None:
     with TemporaryDirectory() as folder, misbehaving(hostile(dashboards, rules, plugins, tags)) as server:

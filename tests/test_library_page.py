@@ -1,4 +1,4 @@
-"""What docs/library.md shows as Python runs as it stands, and prints what it says."""
+"""The Python examples of docs/library.md run unchanged and print the output that the page shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "library.md"
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n\nprints\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_examples_print_what_the_page_says(
+def test_the_examples_print_the_output_that_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The boundary: whatever happens, a message and an exit code; a traceback only where it was asked for."""
+"""The program turns each failure into a message and an exit code, and shows a traceback only with --debug."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 # tracebacks
-def test_an_error_has_a_traceback_only_with_debug_which_may_stand_anywhere(tmp_path: Path) -> None:
+def test_an_error_has_a_traceback_only_with_debug_at_any_position(tmp_path: Path) -> None:
     lines = ["validate", str(tmp_path / "nowhere")]
     quiet = dlsync(*lines)
     assert TRACE not in quiet.err
@@ -60,11 +60,13 @@ def test_an_error_has_a_traceback_only_with_debug_which_may_stand_anywhere(tmp_p
         assert done.err.endswith(quiet.err)
 
 
-def test_debug_changes_nothing_where_nothing_goes_wrong(tree: Path) -> None:
+def test_debug_changes_nothing_without_an_error(tree: Path) -> None:
     assert dlsync("--debug", "validate", tree) == dlsync("validate", "--debug", tree) == dlsync("validate", tree)
 
 
-def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_reported_as_a_bug_with_a_traceback_only_with_debug(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> Tree:
         raise ZeroDivisionError("a\x1b[2Jb")
 
@@ -88,7 +90,7 @@ def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch
         (OSError("odd"), "error: odd\n"),
     ],
 )
-def test_what_the_system_refuses_is_no_bug(
+def test_an_os_error_is_not_reported_as_a_bug(
     tree: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
 ) -> None:
     def refused(*_: object) -> Tree:
@@ -99,7 +101,7 @@ def test_what_the_system_refuses_is_no_bug(
 
 
 # interruption
-def test_ctrl_c_at_any_time_is_an_exit_code_of_its_own(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_exits_with_code_130_at_any_time(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -139,7 +141,7 @@ def test_a_process_that_waits_for_a_server_ends_at_a_signal(
 
 
 # streams
-def test_a_reader_of_stdout_that_has_enough_is_no_error_to_speak_of(tree: Path, server: Served) -> None:
+def test_a_command_whose_stdout_reader_is_gone_exits_with_1_and_no_message(tree: Path, server: Served) -> None:
     for arguments in (["plan", tree], ["schema", "dashboard"], ["--help"]):
         read, write = os.pipe()
         os.close(read)
@@ -155,10 +157,10 @@ def test_a_reader_of_stdout_that_has_enough_is_no_error_to_speak_of(tree: Path, 
         assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_an_apply_whose_reader_of_stdout_is_gone_goes_on_to_its_end(tree: Path, server: Served) -> None:
+def test_an_apply_whose_stdout_reader_is_gone_completes(tree: Path, server: Served) -> None:
     environment = process_environment(server.account())
     said = "stdout was closed by its reader"
-    for _ in range(2):  # the second has nothing to do
+    for _ in range(2):  # the second run has no changes to make
         read, write = os.pipe()
         os.close(read)
         apply = command_line("apply", tree, "--auto-approve")
@@ -169,7 +171,9 @@ def test_an_apply_whose_reader_of_stdout_is_gone_goes_on_to_its_end(tree: Path, 
     assert subprocess.run(plan, env=environment, capture_output=True, check=False).returncode == 0
 
 
-def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_version_option_whose_stdout_reader_is_gone_exits_with_1_and_no_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     read, write = os.pipe()
     os.close(read)
     said = Terminal()
@@ -179,7 +183,9 @@ def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch) -
         assert (main(["--version"]), said.getvalue()) == (1, "")
 
 
-def test_nor_is_it_where_a_shell_completes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shell_completion_whose_stdout_reader_is_gone_exits_with_1_and_no_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Gone(io.StringIO):
         def write(self, _: str) -> int:
             raise BrokenPipeError
@@ -194,7 +200,7 @@ def test_nor_is_it_where_a_shell_completes(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("command", ["schema", "--version"])
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has such a device")
-def test_a_stdout_that_is_full_is_an_error(command: str) -> None:
+def test_a_full_device_at_stdout_is_an_error(command: str) -> None:
     with FULL.open("w") as full:
         done = subprocess.run(
             command_line(command),
@@ -222,7 +228,7 @@ def in_a_shell(line: str, tree: Path, env: dict[str, str]) -> Outcome:
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def test_without_a_stdout_nothing_is_begun(tree: Path, server: Served) -> None:
+def test_an_apply_with_closed_stdout_fails_before_any_change(tree: Path, server: Served) -> None:
     env = server.account()
     done = in_a_shell('exec "$@" apply --auto-approve >&-', tree, env)
     assert (done.code, done.err) == (
@@ -232,14 +238,14 @@ def test_without_a_stdout_nothing_is_begun(tree: Path, server: Served) -> None:
     assert "Plan: 3 to create" in dlsync("plan", tree, env=env).out
 
 
-def test_without_a_stderr_or_stdin_it_works_as_ever(tree: Path, server: Served) -> None:
+def test_an_apply_works_with_closed_stderr_and_stdin(tree: Path, server: Served) -> None:
     env = server.account()
     done = in_a_shell('exec "$@" apply --auto-approve 2>&- <&-', tree, env)
     assert (done.code, done.out.rpartition("Applied: ")[2]) == (0, "3 created, 0 updated, 0 deleted, 0 failed.\n")
     assert in_a_shell('exec "$@" validate nowhere 2>&- <&-', tree, env).code == 1
 
 
-def test_closed_streams_are_seen_in_this_process_too(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_detects_closed_streams_in_the_same_process(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = Terminal()
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", said)
@@ -250,7 +256,7 @@ def test_closed_streams_are_seen_in_this_process_too(tree: Path, monkeypatch: py
     sys.stderr.close()
 
 
-def test_what_stdout_cannot_encode_is_escaped(tmp_path: Path, server: Served) -> None:
+def test_characters_that_stdout_cannot_encode_are_escaped(tmp_path: Path, server: Served) -> None:
     write_tree(tmp_path, {"dashboards/größe.yaml": "title: Größe\npositions: []\n"})
     assert "+ dashboard/gr\\xf6\\xdfe  create" in dlsync("plan", tmp_path, env=server.account(), out=Piped("ascii")).out
     done = process("plan", tmp_path, env={**server.account(), "PYTHONIOENCODING": "ascii"})
@@ -258,15 +264,17 @@ def test_what_stdout_cannot_encode_is_escaped(tmp_path: Path, server: Served) ->
     assert "+ dashboard/gr\\xf6\\xdfe  create" in done.out
 
 
-def test_streams_of_any_kind_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_writes_to_any_text_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stdout)
     assert main(["--version"]) == 0
     assert stdout.getvalue().startswith("dlsync ")
 
 
-def test_it_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The process ends without the interpreter's own end, which the HTTP library's threads can turn into an abort."""
+def test_the_program_ends_by_os_exit_with_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The threads of the HTTP library can abort the process while the interpreter shuts down."""
     monkeypatch.setattr(sys, "argv", ["dlsync", "--version"])
     monkeypatch.delitem(sys.modules, "dlsync.__main__")
     monkeypatch.setattr("gc.set_threshold", lambda _: None)
@@ -277,8 +285,10 @@ def test_it_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert capsys.readouterr().out.startswith("dlsync ")
 
 
-def test_completion_needs_no_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Typer would break purposes into lines with it, and importing it takes as long as typer itself."""
+def test_shell_completion_does_not_import_rich(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Typer would wrap help texts with rich, whose import takes as long as that of typer."""
     monkeypatch.setattr(sys, "argv", ["dlsync"])
     monkeypatch.delitem(sys.modules, "dlsync.__main__")
     monkeypatch.setitem(sys.modules, "rich", sys)
@@ -312,7 +322,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("command", ["plan", "apply", "export"])
-def test_the_key_is_nowhere_whatever_the_server_answers(
+def test_the_key_appears_in_no_output_and_no_file_for_any_answer_of_the_server(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, answer: str
 ) -> None:
     monkeypatch.setattr(console, "_secrets", {})
@@ -352,7 +362,7 @@ def test_the_key_is_in_no_result_and_no_saved_plan(tree: Path, tmp_path: Path) -
     assert KEY not in "".join(one.out + one.err for one in shown) + "".join(map(repr, written))
 
 
-def test_a_key_that_was_given_as_an_option_is_not_repeated(tree: Path) -> None:
+def test_an_error_does_not_print_a_key_that_was_given_as_an_option(tree: Path) -> None:
     for arguments in ([f"--api-key={KEY}"], ["--api-key", KEY]):
         done = dlsync("plan", tree, *arguments)
         assert (done.code, KEY in done.err) == (1, False)

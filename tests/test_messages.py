@@ -1,4 +1,4 @@
-"""Names and values as one harmless line."""
+"""Messages show names and values on one line without control characters."""
 
 import json
 from unicodedata import normalize
@@ -39,13 +39,13 @@ ANY_JSON = st.recursive(
         ("section_start:1:x", "section_start\\x3a1:x"),
     ],
 )
-def test_what_a_terminal_or_a_ci_runner_could_act_on_is_shown_as_an_escape(text: str, shown: str) -> None:
+def test_control_characters_and_ci_commands_are_shown_as_escapes(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
 @given(ANY_TEXT)
 @example("::a")
-def test_nothing_that_is_not_printable_is_left_and_nothing_printable_is_touched(text: str) -> None:
+def test_shown_text_is_printable_and_harmless_text_stays_unchanged(text: str) -> None:
     shown = visible(text)
     assert shown.isprintable()
     assert (shown == text) == (
@@ -73,14 +73,14 @@ def test_a_value_is_shown_as_compact_json(raw: object, shown: str) -> None:
 
 
 @given(any_json())
-def test_json_text_is_the_document_and_no_terminal_or_ci_runner_acts_on_it(document: object) -> None:
+def test_json_text_parses_back_to_the_document_and_holds_no_terminal_or_ci_commands(document: object) -> None:
     exact = json.loads(json.dumps(document), parse_constant=str)
     text = json_text(exact)
     assert_harmless(text)
     assert json.loads(text) == exact
 
 
-def test_a_number_that_python_does_not_print_is_said_to_be_huge() -> None:
+def test_a_number_too_long_for_python_to_print_is_shown_as_a_huge_number() -> None:
     assert value(10**5000) == "a huge number"
 
 
@@ -91,12 +91,12 @@ def test_a_value_fits_into_its_width_on_one_printable_line(raw: object, width: i
     assert len(shown) <= width
 
 
-def test_what_was_cut_off_is_shown_as_three_dots() -> None:
+def test_a_shortened_text_ends_with_three_dots() -> None:
     assert shortened("abcdefgh", 8) == "abcdefgh"
     assert shortened("abcdefgh", 7) == "abcd..."
 
 
-def test_values_that_differ_far_behind_are_shown_from_just_before_they_do() -> None:
+def test_values_with_a_late_difference_are_shown_from_shortly_before_it() -> None:
     before, after = distinct_pair("x" * 100 + " 80 percent", "x" * 100 + " 90 percent")
     assert (before, after) == ('...xxxxxxxxxxx 80 percent"', '...xxxxxxxxxxx 90 percent"')
 
@@ -126,7 +126,7 @@ def test_a_field_is_named_by_its_path(path: tuple[str | int, ...], name: str) ->
 
 
 @pytest.mark.parametrize("character", INVISIBLE)
-def test_what_has_no_glyph_is_shown_as_an_escape(character: str) -> None:
+def test_an_invisible_character_is_shown_as_an_escape(character: str) -> None:
     shown = visible(f"a{character}b")
     assert shown.isascii()
     assert shown.startswith("a\\")

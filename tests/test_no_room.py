@@ -1,4 +1,4 @@
-"""An apply to a server without room: on its disk, or in the account."""
+"""An apply to a server whose disk is full or whose account has reached its quota."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def live(url: str) -> dict[str, str]:
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits the files of a running process")
 @pytest.mark.parametrize("room", [0, 150_000])
-def test_on_a_full_disk_an_apply_ends_and_the_same_command_converges_once_there_is_room(
-    tmp_path: Path, room: int
-) -> None:
+def test_an_apply_to_a_full_disk_fails_and_a_repeat_converges_once_space_is_free(tmp_path: Path, room: int) -> None:
     tree, database = tree_of(tmp_path / "tree", "old"), tmp_path / "server.db"
     with serving(database) as (url, server):
         code, out = ended(started("apply", str(tree), "--auto-approve", url=url))
@@ -68,7 +66,7 @@ def test_on_a_full_disk_an_apply_ends_and_the_same_command_converges_once_there_
         assert live(restarted.url) == wanted
 
 
-def test_a_quota_is_named_by_an_apply_and_a_higher_one_is_enough(tmp_path: Path) -> None:
+def test_an_apply_beyond_the_quota_names_it_and_succeeds_after_the_quota_is_raised(tmp_path: Path) -> None:
     tree, database = tree_of(tmp_path / "tree", "old"), tmp_path / "server.db"
 
     def apply(quota: int) -> Outcome:
@@ -82,6 +80,6 @@ def test_a_quota_is_named_by_an_apply_and_a_higher_one_is_enough(tmp_path: Path)
     assert "raise --max-resources" in said
     assert len([write for write in refused.writes if "PUT" in write]) == COUNT
     tree_of(tree, "new")
-    assert apply(COUNT - 5).code == 3  # and has updated what is there
+    assert apply(COUNT - 5).code == 3  # but it has updated the resources that exist
     assert apply(COUNT).code == 0
     assert apply(COUNT).writes == []

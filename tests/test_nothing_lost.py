@@ -1,7 +1,7 @@
-"""Random edits of files and server, applies, cuts, exports, rollbacks, second writers: nothing is lost, no plan wrong.
+"""Random edits, applies, interruptions, exports, rollbacks and second writers lose no hand edit and make no plan wrong.
 
-Every text that somebody writes by hand is a new one, so that it can be looked for: a hand edit of a managed resource is
-on the server, in the files or in a journal, whatever happens.
+Each hand edit writes a unique text, which the test can search for: the text of a managed resource stays on the server,
+in the files or in a journal after any sequence of steps.
 """
 
 from __future__ import annotations
@@ -49,15 +49,13 @@ def document(name: str, fields: dict[str, str]) -> str:
 
 
 class Account(RuleBasedStateMachine):
-    """An account, a tree, and people."""
+    """An account, a tree, and the people who edit them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.tree = Path(self.folder.name, "tree")
-        self.texts: dict[
-            tuple[str, str], str
-        ] = {}  # by resource and field, what was written on the server by hand last
+        self.texts: dict[tuple[str, str], str] = {}  # by resource and field, the last hand edit on the server
         self.opened = running()
         self.url = self.opened.__enter__().url
         base, headers = f"{self.url}/orgs/acme/accounts/default/", {"Authorization": "Bearer changeme"}
@@ -142,7 +140,7 @@ class Account(RuleBasedStateMachine):
 
     @rule(at=st.integers(1, 30), fault=st.sampled_from([RESET_BEFORE, RESET_AFTER]))
     def cut_and_taken_away(self, at: int, fault: str) -> None:
-        """What an apply made of a new file is gone with the file, wherever the apply was cut."""
+        """Removing a new file deletes its resource, even if the apply of the file was interrupted."""
         name = f"dashboard/new{next(NUMBER)}"
         self._write("rule/keeper", {"title": "Keeper"})
         self._write(name, {"title": "new"})
@@ -165,7 +163,7 @@ class Account(RuleBasedStateMachine):
 
     @rule(mirror=st.booleans())
     def export(self, mirror: bool) -> None:
-        with suppress(Refused):  # a mirror of an account where nothing is live
+        with suppress(Refused):  # dlsync refuses to mirror an empty account
             asyncio.run(operations.export(self.tree, account_settings(self.url), managed=True, mirror=mirror))
 
     @rule()

@@ -1,4 +1,4 @@
-"""The promises, as properties: the plan is the truth, and an export is what is live."""
+"""Property tests: an apply does what its plan says, and an export holds the live resources."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from dlsync.model import Address, Plan, ResourceChange
 
 NUMBER = count()
-# each example is some twenty requests, and shrinking one takes hundreds: DLSYNC_HYPOTHESIS=thorough does both
+# an example takes some twenty requests, and shrinking it hundreds: only DLSYNC_HYPOTHESIS=thorough shrinks
 BRIEFLY = (
     settings() if settings().max_examples > 100 else settings(max_examples=20, phases=(Phase.explicit, Phase.generate))
 )
-# files that hold nothing delete nothing
+# dlsync deletes nothing for a tree without resources
 SOMETHING = {"rules/always there.yaml": b"title: There\ncriteria: []\n"}
 
 
@@ -92,7 +92,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture(scope="module", params=["plain", "decorate"])
 def listing(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server that can say what it has: an empty folder names nothing to ask for."""
+    """Serve an account with lists: an export into an empty folder finds resources only by lists."""
     with served(request.param) as where:
         yield where
 
@@ -108,7 +108,7 @@ def new_account(server: Server) -> Account:
 
 @BRIEFLY
 @given(before=trees(packs=True), after=trees(packs=True))
-def test_what_was_applied_over_what_was_applied_plans_to_nothing_and_touches_nothing_else(
+def test_an_apply_over_another_apply_makes_exactly_the_planned_changes(
     server: Server, before: dict[str, bytes], after: dict[str, bytes]
 ) -> None:
     account = new_account(server)
@@ -130,7 +130,7 @@ def test_what_was_applied_over_what_was_applied_plans_to_nothing_and_touches_not
 
 @BRIEFLY
 @given(before=trees(packs=True), after=trees(packs=True))
-def test_a_rollback_of_anything_restores_what_was_there_and_manages_what_was_managed(
+def test_a_rollback_restores_the_previous_resources_and_the_previous_inventory(
     listing: Server, before: dict[str, bytes], after: dict[str, bytes]
 ) -> None:
     account = new_account(listing)
@@ -148,7 +148,7 @@ def test_a_rollback_of_anything_restores_what_was_there_and_manages_what_was_man
 
 @BRIEFLY
 @given(files=trees(packs=True))
-def test_an_export_into_an_empty_folder_plans_to_nothing_and_stays_as_it_is(
+def test_a_plan_and_an_export_find_no_changes_after_an_export_into_an_empty_folder(
     listing: Server, files: dict[str, bytes]
 ) -> None:
     account = new_account(listing)
@@ -165,7 +165,7 @@ def test_an_export_into_an_empty_folder_plans_to_nothing_and_stays_as_it_is(
 
 @BRIEFLY
 @given(live=trees(packs=True), files=trees())
-def test_an_export_over_any_files_plans_to_nothing_and_leaves_what_was_so_byte_for_byte(
+def test_an_export_over_any_files_leaves_no_updates_and_keeps_matching_files_unchanged(
     server: Server, live: dict[str, bytes], files: dict[str, bytes]
 ) -> None:
     account = Account(replace(new_account(server).settings, inventory="none"))

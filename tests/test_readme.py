@@ -1,4 +1,4 @@
-"""What the documentation shows is what happens: each ``console`` block is run, and what it prints is compared."""
+"""The commands of each ``console`` block in the documentation print the output that the block shows."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 
 
 def matches(shown: list[str], printed: str) -> bool:
-    """Whether the lines are those printed; ``...`` stands for any number of them, or for the rest of one."""
+    """Return whether the output matches the lines; ``...`` is any number of lines, or the rest of a line."""
     patterns = [r"(?:.*\n)*?" if line == "..." else _pattern(line) + r"\n" for line in shown]
     return re.fullmatch("".join(patterns), printed) is not None
 
@@ -97,7 +97,7 @@ def _pattern(line: str) -> str:
 class Terminal:
     """The shell of a page's reader: its variables, its folder and its jobs.
 
-    :param url: of a server that runs already; without one, the page starts its own.
+    :param url: the URL of a running server; empty if the page starts its own server.
     """
 
     def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ class Terminal:
     def export(self, name: str, value: str) -> None:
         """Set a variable; start PostgreSQL where it names its host."""
         if value == SHOWN_HOST:
-            database = self.stack.enter_context(cluster())  # which skips the rest of the page where there is none
+            database = self.stack.enter_context(cluster())  # without PostgreSQL, this skips the rest of the page
             database.execute("CREATE ROLE monitoring SUPERUSER LOGIN")
             value = str(database.folder)
         self._monkeypatch.setenv(name, self.real(value))
@@ -138,7 +138,7 @@ class Terminal:
     def run(self, command: str, lines: int) -> str:
         """Run a command, and return what it prints.
 
-        :param lines: how many of them the page shows.
+        :param lines: how many lines of its output the page shows.
         """
         program, *arguments = shlex.split(self.real(command))
         if program in {"export", "unset", "cd"}:
@@ -182,7 +182,7 @@ class Terminal:
         return self.shown("".join(job.stdout.readline() for _ in range(lines)))
 
     def _kill(self, *options: str) -> None:
-        """Send a signal to the job whose command has a text."""
+        """Send a signal to the job whose command contains a text."""
         *flags, name = options
         (job,) = (job for command, job in self.jobs.items() if name.removeprefix("%?") in self.real(command))
         job.send_signal(signal.SIGKILL if flags == ["-9"] else signal.SIGTERM)
@@ -227,12 +227,14 @@ def test_a_page_shows_what_its_commands_print(
                 assert matches(shown, printed), f"$ {command}\n{printed}"
 
 
-def test_the_two_commands_of_the_readme_are_in_the_makefile() -> None:
+def test_the_commands_of_make_in_the_readme_are_targets_of_the_makefile() -> None:
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {"demo", "test", "check"} <= set(targets)
+    shown = re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown == ["demo", "test"]
+    assert set(shown) <= set(targets)
 
 
-def test_the_demo_leaves_the_servers_databases_and_home_folder_of_its_shell_alone(
+def test_the_demo_ignores_dlsync_variables_of_its_shell_and_leaves_no_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DLSYNC_DB", str(tmp_path / "server.db"))
@@ -246,14 +248,14 @@ def test_the_demo_leaves_the_servers_databases_and_home_folder_of_its_shell_alon
     assert list(Path.home().rglob("*")) == []
 
 
-def test_every_module_and_package_of_the_house_is_drawn_in_its_plan() -> None:
+def test_the_architecture_page_names_every_module_and_package() -> None:
     drawn = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rooms = [one for one in (ROOT / "dlsync").iterdir() if not one.name.startswith(("_", "py."))]
     names = [f"`{one.name}/`" if one.is_dir() else f"`{one.name}`" for one in rooms]
     assert sorted(name for name in names if name not in drawn) == []
 
 
-def test_the_row_of_a_folder_names_its_modules_and_no_others() -> None:
+def test_the_row_of_a_folder_in_the_architecture_page_names_exactly_its_modules() -> None:
     rows = dict(
         re.findall(r"^\| `(\w+)/` \|(.*)$", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE)
     )

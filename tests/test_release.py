@@ -1,4 +1,4 @@
-"""What a release is made of: the packages, the changelog, the workflows and the container."""
+"""The parts of a release: the packages, the changelog, the workflows and the container."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 def sources() -> set[str]:
-    """The files of the package that git has, or would take."""
+    """Return the files of the package that git tracks or would add."""
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "dlsync").stdout.split("\n")
     return {name for name in listed if (ROOT / name).is_file()}
 
 
-def test_the_packages_hold_what_they_need_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_and_the_sdist_hold_exactly_the_expected_files(tmp_path: Path) -> None:
     built = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT))
     assert built.returncode == 0, built.stdout + built.stderr
     with tarfile.open(tmp_path / f"{NAME}.tar.gz") as sdist:
@@ -74,18 +74,18 @@ def test_the_notes_of_a_release_are_its_section_of_the_changelog() -> None:
 
 
 @pytest.mark.parametrize("tag", [__version__, f"v{__version__}.1", "v0.0.1"])
-def test_a_tag_of_another_version_is_no_release(tag: str) -> None:
+def test_a_tag_of_another_version_is_refused(tag: str) -> None:
     with pytest.raises(ValueError, match=f"the tag is {re.escape(tag)}, but .* has the version {__version__}"):
         notes(tag, RELEASED)
 
 
 @pytest.mark.parametrize("heading", ["## Unreleased", f"## {__version__}", f"## {__version__} - 2026-12-01\n\n## 0"])
-def test_a_version_without_notes_or_without_a_date_is_no_release(heading: str) -> None:
+def test_a_version_without_notes_or_without_a_date_is_refused(heading: str) -> None:
     with pytest.raises(ValueError, match=r"CHANGELOG\.md has no section"):
         notes(f"v{__version__}", f"{heading}\n\n### Added\n\n- All.\n")
 
 
-def test_the_workflow_s_command_fails_for_a_wrong_tag() -> None:
+def test_the_release_command_fails_for_a_wrong_tag() -> None:
     done = run(sys.executable, "-m", "scripts.release", "v0")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("release: the tag is v0, but ")
@@ -100,7 +100,7 @@ def test_each_section_of_the_changelog_groups_its_changes_in_the_usual_order() -
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_pins_its_actions_and_bounds_its_jobs(workflow: Path) -> None:
+def test_a_workflow_pins_its_actions_and_limits_permissions_and_time_of_its_jobs(workflow: Path) -> None:
     text = workflow.read_text(encoding="utf-8")
     uses = USES.findall(text)
     assert uses
@@ -111,7 +111,7 @@ def test_a_workflow_pins_its_actions_and_bounds_its_jobs(workflow: Path) -> None
     assert all({"permissions", "timeout-minutes"} <= set(job) for job in parsed["jobs"].values())
 
 
-def test_only_the_job_that_publishes_has_an_identity_and_it_runs_no_code_of_ours() -> None:
+def test_only_the_publish_job_has_an_id_token_and_it_checks_out_no_code() -> None:
     release = cast("dict[str, Any]", yaml.parse((ROOT / ".github/workflows/release.yml").read_bytes()))
     jobs = release["jobs"]
     assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["publish"]

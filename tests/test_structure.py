@@ -33,7 +33,7 @@ def statements(module: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
-def test_a_module_fits_a_reader_s_head(module: Path) -> None:
+def test_a_module_is_short_and_has_short_functions_and_no_vague_name(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
     assert text.count("\n") <= 450
     lengths = [(one.name, statements(module, one)) for one in functions(module)]
@@ -48,19 +48,19 @@ def test_half_of_all_functions_are_shorter_than_ten_lines() -> None:
 @pytest.mark.parametrize(
     "module", [one for one in MODULES if one.parent.name != "resources"], ids=lambda one: str(one.relative_to(PACKAGE))
 )
-def test_nothing_outside_the_resources_asks_for_a_kind_by_its_name(module: Path) -> None:
+def test_no_module_outside_of_resources_compares_a_kind_with_a_literal_name(module: Path) -> None:
     lines = module.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if KIND_COMPARED.search(line)] == []
 
 
-def test_the_rule_on_kinds_would_catch_what_it_is_for() -> None:
+def test_the_pattern_for_kinds_finds_comparisons_with_literal_names() -> None:
     assert KIND_COMPARED.search('    if change.address.kind == "plugin":')
     assert KIND_COMPARED.search('    elif kind.name in ("rule", "link"):')
     assert not KIND_COMPARED.search("    if change.address.kind == kind.name:")
 
 
 @pytest.mark.parametrize("mark", ["noqa", "type: ignore", "pragma: no cover"])
-def test_an_exception_to_a_rule_says_why_on_its_line(mark: str) -> None:
+def test_a_suppression_comment_gives_its_reason_on_its_line(mark: str) -> None:
     reasoned = re.compile(rf"# {mark}(?:\[[\w, -]+\]|: [A-Z0-9, ]+)? +[-#]+ \w+")
     lines = [line for module in MODULES for line in module.read_text(encoding="utf-8").splitlines()]
     assert [line for line in lines if f"# {mark}" in line and not reasoned.search(line)] == []

@@ -1,4 +1,4 @@
-"""What dlsync is measured against does what it says, and no more."""
+"""The floors, with which benchmarks compare dlsync, send exactly the requests that they need."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def asked_by(case: Case, command: Command) -> Counter[str]:
-    """What a command asks the case's server for: method and path below the account."""
+    """Count the requests of a command to the server of its case, by method and path below the account."""
     server = case.server
     assert server
     server.reset()
@@ -57,14 +57,14 @@ def test_the_floor_of_a_plan_gets_each_resource_once(stage: Stage, what: str) ->
     assert asked_by(plan, plan.floor) == Counter(f"GET {one}" for one in named(stage, *FAMILIES))
 
 
-def test_the_floor_of_an_apply_gets_sends_and_gets_each_resource(stage: Stage) -> None:
+def test_the_floor_of_an_apply_reads_each_resource_before_and_after_it_writes(stage: Stage) -> None:
     apply = case(stage, "`apply`")
     expected = Counter({f"GET {one}": 2 for one in named(stage, *FAMILIES)})
     expected += Counter(f"PUT {one}" for one in named(stage, "dashboards", "rules"))
     assert asked_by(apply, apply.floor) == expected + Counter({"POST plugins": 2})
 
 
-def test_the_floor_of_an_export_gets_the_lists_and_what_they_do_not_hold(stage: Stage) -> None:
+def test_the_floor_of_an_export_gets_the_lists_and_each_rule_and_plugin(stage: Stage) -> None:
     export = case(stage, "`export`")
     lists = Counter(f"GET {family}" for family in (*FAMILIES, "links"))
     assert asked_by(export, export.floor) == lists + Counter(f"GET {one}" for one in named(stage, "rules", "plugins"))
@@ -73,13 +73,13 @@ def test_the_floor_of_an_export_gets_the_lists_and_what_they_do_not_hold(stage: 
 @pytest.mark.parametrize(
     "what", ["documented operations only", "its own way", "second run", "`validate` of 3,000", "--version"]
 )
-def test_each_side_of_a_case_runs(stage: Stage, what: str) -> None:
+def test_the_floor_and_the_dlsync_command_of_a_case_run(stage: Stage, what: str) -> None:
     made = case(stage, what)
     for command in (made.floor, made.ours):
         assert run(command).seconds > 0
 
 
-def test_one_field_that_changed_is_a_change(stage: Stage) -> None:
+def test_the_case_with_one_changed_field_plans_a_change(stage: Stage) -> None:
     changed = case(stage, "one changed field")
     assert changed.ours.code == 2
     run(changed.ours)

@@ -1,4 +1,4 @@
-"""The server for benchmarks answers what ``dlsync serve`` does, so that what is measured on it is what users see."""
+"""The server for benchmarks answers like ``dlsync serve``, so that its measurements hold for users."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLUGIN = {"name": "new", "extension": "sh", "content": base64.b64encode(b"exit 0
 
 
 class Answers(NamedTuple):
-    """What the two servers answer."""
+    """The answers of the two servers."""
 
     embedded: httpx2.Response
     lean: httpx2.Response
@@ -76,7 +76,7 @@ def pair(request: pytest.FixtureRequest, tree: Path) -> Iterator[Pair]:
     ):
         filled = dlsync("apply", tree, "--auto-approve", env=environment(server.url))
         assert filled.code == 0
-        # the account of the benchmarks was filled by nobody who keeps a record
+        # the account of the benchmarks has no inventory
         record = f"{server.url}/orgs/acme/accounts/default/plugins/dlsync-inventory"
         httpx2.delete(record, headers={"Authorization": "Bearer changeme"}).raise_for_status()
         yield Pair(server.url, url)
@@ -87,7 +87,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 def seen(answer: httpx2.Response) -> tuple[object, ...]:
-    """What a client can see of an answer: identifiers, their ETags, and keys are each server's own."""
+    """Return the comparable parts of an answer; identifiers, their ETags and keys differ by server."""
     content = ETAG.sub('"etag":"etag"', IDENTIFIER.sub('"id"', answer.text))
     body: Any = json.loads(content) if answer.headers.get("content-type") == "application/json" else content
     if answer.request.url.path.endswith("/accounts"):
@@ -112,7 +112,7 @@ def seen(answer: httpx2.Response) -> tuple[object, ...]:
         "nothing",
     ],
 )
-def test_a_get_is_answered_as_by_the_embedded_server(pair: Pair, path: str) -> None:
+def test_a_get_has_the_same_response_as_on_the_embedded_server(pair: Pair, path: str) -> None:
     embedded, lean = pair.asked("GET", path)
     assert seen(lean) == seen(embedded)
     for answer in (embedded, lean):
@@ -122,7 +122,7 @@ def test_a_get_is_answered_as_by_the_embedded_server(pair: Pair, path: str) -> N
 
 
 @pytest.mark.parametrize("path", ["dashboards/gateway-00000", "rules/gateway-00000", "plugins/gateway-00000", "links"])
-def test_what_the_client_knows_is_not_sent_again(pair: Pair, path: str) -> None:
+def test_a_get_with_a_current_etag_is_answered_with_304_and_no_body(pair: Pair, path: str) -> None:
     for url in pair:
         alone = Pair(url, url)
         etag = alone.asked("GET", f"{ACCOUNT}/{path}")[0].headers["etag"]
@@ -133,35 +133,37 @@ def test_what_the_client_knows_is_not_sent_again(pair: Pair, path: str) -> None:
         assert other.status_code == 200
 
 
-def test_nobody_gets_in_without_the_key(pair: Pair) -> None:
+def test_a_request_without_the_key_is_401_as_on_the_embedded_server(pair: Pair) -> None:
     embedded, lean = pair.asked("GET", f"{ACCOUNT}/plugins", headers={"Authorization": "Basic wrong"})
+    assert lean.status_code == 401
     assert seen(lean) == seen(embedded)
 
 
-def test_a_document_that_is_written_is_given_back(pair: Pair) -> None:
+def test_a_document_is_written_and_returned_unchanged_as_on_the_embedded_server(pair: Pair) -> None:
     for family, body in (("dashboards", DASHBOARD), ("rules", b"title: New\ncriteria: []\n")):
-        for answers in (
-            pair.asked("PUT", f"{ACCOUNT}/{family}/new", content=body),
-            pair.asked("GET", f"{ACCOUNT}/{family}/new"),
-            pair.asked("GET", f"{ACCOUNT}/{family}"),
-        ):
+        written = pair.asked("PUT", f"{ACCOUNT}/{family}/new", content=body)
+        read = pair.asked("GET", f"{ACCOUNT}/{family}/new")
+        assert (written.lean.status_code, read.lean.status_code, read.lean.content) == (200, 200, body)
+        for answers in (written, read, pair.asked("GET", f"{ACCOUNT}/{family}")):
             assert seen(answers.lean) == seen(answers.embedded)
 
 
-def test_a_plugin_that_is_written_is_given_back(pair: Pair) -> None:
+def test_a_plugin_is_created_changed_and_deleted_as_on_the_embedded_server(pair: Pair) -> None:
     changed = {"content": base64.b64encode(b"exit 1\n").decode(), "encoding": "base64", "interval": 60}
-    for method, path, body in (
-        ("POST", "plugins", PLUGIN),
-        ("POST", "plugins", PLUGIN),
-        ("PATCH", "plugins/new", changed),
-        ("PATCH", "plugins/none", changed),
-        ("GET", "plugins/new", None),
-        ("GET", "plugins", None),
-        ("DELETE", "plugins/new", None),
-        ("DELETE", "plugins/new", None),
-        ("GET", "plugins", None),
+    for method, path, body, status, content in (
+        ("POST", "plugins", PLUGIN, 200, PLUGIN["content"]),
+        ("POST", "plugins", PLUGIN, 422, ""),
+        ("PATCH", "plugins/new", changed, 200, changed["content"]),
+        ("PATCH", "plugins/none", changed, 404, ""),
+        ("GET", "plugins/new", None, 200, changed["content"]),
+        ("GET", "plugins", None, 200, ""),
+        ("DELETE", "plugins/new", None, 204, ""),
+        ("DELETE", "plugins/new", None, 404, ""),
+        ("GET", "plugins", None, 200, ""),
     ):
         embedded, lean = pair.asked(method, f"{ACCOUNT}/{path}", json=body)
+        assert lean.status_code == status, (method, path)
+        assert not content or lean.json()["content"] == content
         assert seen(lean) == seen(embedded), (method, path)
 
 
@@ -185,7 +187,7 @@ def test_requests_are_counted_by_method_and_path(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("family", ["plugins", "rules"])
-def test_a_list_says_the_etag_of_what_it_names_where_it_is_not_the_documented_one(pair: Pair, family: str) -> None:
+def test_a_list_holds_the_etags_of_its_resources_except_on_a_documented_only_server(pair: Pair, family: str) -> None:
     for answer in pair.asked("GET", f"{ACCOUNT}/{family}"):
         entries = answer.json() if answer.status_code == 200 else []
         said = {one["name"]: one["etag"] for one in entries if "etag" in one}

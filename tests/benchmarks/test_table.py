@@ -17,22 +17,22 @@ def case(target: float = 2, *, megabytes: float | None = None, requests: int | N
     return Case("the floor", target, NOTHING, NOTHING, megabytes, requests, server)
 
 
-def test_the_ratio_is_that_of_the_medians() -> None:
+def test_the_ratio_compares_the_medians() -> None:
     assert Measured(case(), RUNS, FLOORS).ratio == 2
 
 
-def test_a_target_is_met_as_long_as_nothing_exceeds_it() -> None:
+def test_a_target_is_met_unless_time_memory_or_requests_exceed_it() -> None:
     assert Measured(case(2, megabytes=120, requests=30), RUNS, FLOORS, requests=30).verdict == "met"
     assert Measured(case(1.9), RUNS, FLOORS).verdict == "missed: time"
     assert Measured(case(megabytes=119), RUNS, FLOORS).verdict == "missed: memory"
     assert Measured(case(requests=29), RUNS, FLOORS, requests=30).verdict == "missed: requests"
 
 
-def test_a_write_is_a_request_too_many() -> None:
+def test_a_write_misses_the_target_for_requests() -> None:
     assert Measured(case(requests=30), RUNS, FLOORS, requests=30, writes=1).verdict == "missed: requests"
 
 
-def test_what_is_out_of_the_ordinary_stands_beside_the_verdict() -> None:
+def test_the_note_of_a_case_stands_beside_the_verdict() -> None:
     assert Measured(replace(case(), note="into memory"), RUNS, FLOORS).verdict == "met (into memory)"
 
 

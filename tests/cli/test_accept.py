@@ -1,4 +1,4 @@
-"""``dlsync accept``: what was changed on the server, into the files."""
+"""``dlsync accept``: writes changes of the server into the files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def drifted(tree: Path, env: dict[str, str]) -> Path:
     return tree
 
 
-def test_what_is_named_is_written_into_its_file_and_the_comments_stay(drifted: Path, env: dict[str, str]) -> None:
+def test_accept_writes_named_resources_into_their_files_and_keeps_comments(drifted: Path, env: dict[str, str]) -> None:
     done = dlsync("accept", "dashboard/web", drifted, env=env)
     assert (done.code, done.err, done.writes) == (0, "", [])
     assert done.out.startswith("~ dashboards/web.yaml\n")
@@ -36,7 +36,7 @@ def test_what_is_named_is_written_into_its_file_and_the_comments_stay(drifted: P
     assert "rules/load.yaml" in tree_files(drifted)
 
 
-def test_all_drift_is_all_of_it_and_then_there_is_none(drifted: Path, env: dict[str, str]) -> None:
+def test_all_drift_accepts_every_change_and_leaves_no_drift(drifted: Path, env: dict[str, str]) -> None:
     done = dlsync("accept", "--all-drift", drifted, "--format", "json", env=env)
     assert done.code == 0
     assert {(one["file"], one["action"]) for one in json.loads(done.out)["files"]} == {
@@ -47,7 +47,7 @@ def test_all_drift_is_all_of_it_and_then_there_is_none(drifted: Path, env: dict[
     assert dlsync("drift", drifted, env=env).code == 0
 
 
-def test_a_check_writes_nothing_and_is_an_exit_code(drifted: Path, env: dict[str, str]) -> None:
+def test_check_writes_nothing_and_exits_with_2_for_drift(drifted: Path, env: dict[str, str]) -> None:
     before = tree_files(drifted)
     assert dlsync("accept", "--all-drift", "--check", drifted, env=env).code == 2
     assert tree_files(drifted) == before
@@ -56,9 +56,7 @@ def test_a_check_writes_nothing_and_is_an_exit_code(drifted: Path, env: dict[str
 
 
 @pytest.mark.parametrize("arguments", [[], ["dashboard/web", "--all-drift"]])
-def test_either_resources_are_named_or_all_drift_is_meant(
-    tree: Path, env: dict[str, str], arguments: list[str]
-) -> None:
+def test_accept_requires_either_resources_or_all_drift(tree: Path, env: dict[str, str], arguments: list[str]) -> None:
     done = dlsync("accept", *arguments, tree, env=env)
     assert (done.code, done.out, done.asked) == (1, "", ())
     assert done.err.startswith("error: expected either resources or --all-drift\n")
@@ -85,7 +83,7 @@ def repo(applied: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("option", ["dashboard/web", "--all-drift"])
-def test_an_edit_that_is_not_committed_is_not_replaced(repo: Path, env: dict[str, str], option: str) -> None:
+def test_accept_never_replaces_an_uncommitted_edit(repo: Path, env: dict[str, str], option: str) -> None:
     by_hand(env, "DELETE", "plugins/disk")
     done = dlsync("accept", "plugin/disk" if option != "--all-drift" else option, option, repo, env=env)
     assert (done.code, tree_files(repo)["dashboards/web.yaml"]) == (3, MINE.encode())
@@ -100,10 +98,10 @@ def test_an_edit_that_is_not_committed_is_not_replaced(repo: Path, env: dict[str
 
 
 @pytest.mark.parametrize("variable", ["GIT_TEST_ASSUME_DIFFERENT_OWNER", "PATH"])
-def test_nothing_is_replaced_where_git_cannot_tell_what_is_committed(
+def test_accept_replaces_no_edit_when_git_cannot_report_uncommitted_changes(
     repo: Path, env: dict[str, str], variable: str
 ) -> None:
-    """As in a container where another user owns the repository, or one without git."""
+    """This happens in a container without git, or where another user owns the repository."""
     before = tree_files(repo)
     done = dlsync("accept", "dashboard/web", repo, env={**env, variable: "1"})
     assert (done.code, tree_files(repo)) == (1, before)
@@ -115,13 +113,13 @@ def test_nothing_is_replaced_where_git_cannot_tell_what_is_committed(
     assert dlsync("accept", "dashboard/web", repo, env={**env, variable: "1"}).code == 0
 
 
-def test_an_empty_folder_that_is_called_as_that_of_git_is_no_repository(repo: Path, env: dict[str, str]) -> None:
+def test_an_empty_dot_git_folder_does_not_make_a_repository(repo: Path, env: dict[str, str]) -> None:
     rmtree(repo.parent / ".git")
     (repo.parent / ".git").mkdir()
     assert dlsync("accept", "dashboard/web", repo, env=env).code == 0
 
 
-def test_an_edit_that_is_not_committed_stays_where_the_server_changed_another_field(
+def test_accept_merges_a_server_change_of_another_field_into_an_uncommitted_edit(
     repo: Path, env: dict[str, str]
 ) -> None:
     by_hand(env, "PUT", "dashboards/web", f"{DASHBOARD}period: 600\n")

@@ -1,4 +1,4 @@
-"""``dlsync adopt``: what lives already, into management."""
+"""``dlsync adopt``: takes live resources into management."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EDITED = DASHBOARD.replace("Web", "Shop")
 
 
-def test_what_is_live_is_managed_then_and_a_plan_shows_how_its_file_differs(tree: Path, env: dict[str, str]) -> None:
+def test_adopt_makes_a_live_resource_managed_and_a_plan_shows_its_differences(tree: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
     assert "held: it exists on the server" in dlsync("plan", tree, env=env).out
     done = dlsync("adopt", "dashboard/web", tree, env=env)
@@ -24,7 +24,9 @@ def test_what_is_live_is_managed_then_and_a_plan_shows_how_its_file_differs(tree
     assert "held" not in dlsync("plan", tree, env=env).out
 
 
-def test_what_is_left_has_its_reason_and_is_an_error_where_it_is_named(applied: Path, env: dict[str, str]) -> None:
+def test_a_named_resource_that_cannot_be_adopted_is_an_error_with_the_reason(
+    applied: Path, env: dict[str, str]
+) -> None:
     by_hand(env, "PUT", "dashboards/other", DASHBOARD)
     done = dlsync("adopt", "dashboard/web", "dashboard/other", "rule/none", applied, env=env)
     assert (done.code, done.err) == (1, "")
@@ -39,8 +41,8 @@ def test_what_is_left_has_its_reason_and_is_an_error_where_it_is_named(applied: 
     assert dlsync("adopt", "dashboard/*", "rule/none", applied, env=env).code == 1
 
 
-def test_what_is_managed_already_is_no_error(applied: Path, env: dict[str, str]) -> None:
-    """As after a run that was killed once it had written the inventory."""
+def test_adopting_a_managed_resource_again_succeeds(applied: Path, env: dict[str, str]) -> None:
+    """This happens after a run that was killed when it had written the inventory."""
     done = dlsync("adopt", "dashboard/web", "rule/*", applied, env=env)
     assert done[:3] == (
         0,
@@ -49,7 +51,7 @@ def test_what_is_managed_already_is_no_error(applied: Path, env: dict[str, str])
     )
 
 
-def test_json_says_what_was_done_and_what_was_left(tree: Path, env: dict[str, str]) -> None:
+def test_json_lists_the_adopted_and_the_left_resources(tree: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
     done = dlsync("adopt", "*/*", tree, "--format", "json", env=env)
     assert done.code == 0
@@ -63,7 +65,7 @@ def test_json_says_what_was_done_and_what_was_left(tree: Path, env: dict[str, st
     }
 
 
-def test_while_another_apply_goes_on_it_is_refused(tree: Path, env: dict[str, str]) -> None:
+def test_adopt_is_refused_while_the_account_is_locked(tree: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
     lock_by_hand(env)
     done = dlsync("adopt", "dashboard/web", tree, "--lock-timeout", "0", env=env)

@@ -29,7 +29,7 @@ def production(server: Served) -> dict[str, str]:
 
 @pytest.fixture
 def env(server: Served) -> dict[str, str]:
-    """What both environments share."""
+    """The variables that both environments share."""
     return {name: value for name, value in server.account().items() if name != "DLSYNC_ACCOUNT"}
 
 
@@ -68,7 +68,7 @@ def test_each_environment_is_planned_and_then_all_are_summed_up(tree: Path, env:
     assert dlsync("plan", tree, "--all-environments", "--detailed-exitcode", env=env).code == 2
 
 
-def test_each_environment_is_applied_as_it_has_the_tree(
+def test_each_environment_is_applied_with_its_own_overlay_and_variables(
     tree: Path, env: dict[str, str], staging: dict[str, str], production: dict[str, str]
 ) -> None:
     done = dlsync("apply", tree, "--all-environments", "--auto-approve", env=env)
@@ -79,7 +79,7 @@ def test_each_environment_is_applied_as_it_has_the_tree(
     assert (again.code, again.out.count("No changes.")) == (0, 2)
 
 
-def test_one_that_fails_keeps_no_other_from_being_done(
+def test_a_failed_environment_does_not_stop_the_others(
     tree: Path, env: dict[str, str], production: dict[str, str]
 ) -> None:
     write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
@@ -111,7 +111,7 @@ def test_markdown_is_one_comment(tree: Path, env: dict[str, str]) -> None:
     assert out.count("**dlsync plan**") == 2
 
 
-def test_a_comment_says_what_is_wrong_in_the_files_of_one(tree: Path, env: dict[str, str]) -> None:
+def test_the_markdown_comment_lists_the_file_errors_of_a_failed_environment(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
     done = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env)
     assert done.out.removeprefix(marker("", ALL)).startswith(
@@ -120,7 +120,7 @@ def test_a_comment_says_what_is_wrong_in_the_files_of_one(tree: Path, env: dict[
     )
 
 
-def test_each_is_asked_for_and_a_no_is_for_that_one_alone(
+def test_apply_asks_for_each_environment_and_the_answer_no_skips_only_that_environment(
     tree: Path, env: dict[str, str], production: dict[str, str]
 ) -> None:
     done = dlsync("apply", tree, "--all-environments", env=env, typed="n\ny\n")
@@ -129,14 +129,14 @@ def test_each_is_asked_for_and_a_no_is_for_that_one_alone(
     assert title(production) == "title: Web"
 
 
-def test_a_no_for_one_environment_is_its_failure_in_the_document_of_all(tree: Path, env: dict[str, str]) -> None:
+def test_json_reports_an_environment_that_was_not_approved_as_failed(tree: Path, env: dict[str, str]) -> None:
     done = dlsync("apply", tree, "--all-environments", "--format", "json", env=env, typed="n\ny\n")
     environments = json.loads(done.out)["environments"]
     assert (done.code, environments["staging"]["error"]) == (1, "not approved")
     assert [one["result"] for one in environments["production"]["changes"]] == ["applied"] * 3
 
 
-def test_a_refusal_is_worse_than_changes(tree: Path, env: dict[str, str], staging: dict[str, str]) -> None:
+def test_a_refused_environment_sets_exit_code_4(tree: Path, env: dict[str, str], staging: dict[str, str]) -> None:
     for number in range(12):
         by_hand(staging, "PUT", f"rules/r{number}", "title: R\ncriteria: []\n")
     settings = (tree / "dlsync.yaml").read_text(encoding="utf-8")
@@ -146,7 +146,7 @@ def test_a_refusal_is_worse_than_changes(tree: Path, env: dict[str, str], stagin
     assert "  staging     refused by an apply\n" in done.out
 
 
-def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code(
+def test_options_apply_to_each_environment_and_a_held_or_locked_environment_sets_exit_code_4(
     tree: Path, env: dict[str, str], staging: dict[str, str]
 ) -> None:
     by_hand(staging, "PUT", "dashboards/web", "title: By hand\npositions: []\n")
@@ -171,7 +171,7 @@ def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code
         (["plan", "--target", "x"], "`x` names no resources"),
     ],
 )
-def test_what_is_not_for_several_is_refused(
+def test_environment_and_invalid_targets_are_refused_with_all_environments(
     tree: Path, env: dict[str, str], arguments: list[str], message: str
 ) -> None:
     done = dlsync(*arguments, tree, "--all-environments", env=env)
@@ -179,7 +179,9 @@ def test_what_is_not_for_several_is_refused(
     assert message in done.err
 
 
-def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_out_saves_a_plan_per_environment_and_each_is_applied_by_itself(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
     kept = tmp_path / "plans"
     assert dlsync("plan", tree, "--all-environments", "--out", kept, env=env).code == 0
     assert sorted(file.name for file in kept.iterdir()) == ["production.json", "staging.json"]
@@ -193,7 +195,7 @@ def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[
         assert (whole.code, whole.err) == (1, f"error: {words}\n{hint}\n")
 
 
-def test_no_plan_of_an_earlier_run_stays_where_an_environment_fails(
+def test_a_failed_environment_removes_its_saved_plan_of_an_earlier_run(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     kept = tmp_path / "plans"
@@ -203,7 +205,7 @@ def test_no_plan_of_an_earlier_run_stays_where_an_environment_fails(
     assert [file.name for file in kept.iterdir()] == ["production.json"]
 
 
-def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) -> None:
+def test_applying_a_saved_plan_to_all_environments_is_refused(tree: Path, env: dict[str, str]) -> None:
     file = tree / "plan.json"
     assert dlsync("plan", tree, "-e", "staging", "--out", file, env=env).code == 0
     done = dlsync("apply", file, "--all-environments", "--auto-approve", env=env)
@@ -214,7 +216,7 @@ def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) ->
 @pytest.mark.parametrize(
     ("made", "was"), [(["-e", "staging"], 'environment "staging"'), ([], "no environment")], ids=["another", "none"]
 )
-def test_a_saved_plan_of_another_environment_is_refused_as_that(
+def test_a_saved_plan_of_another_environment_is_refused_with_its_environment(
     tree: Path, env: dict[str, str], staging: dict[str, str], made: list[str], was: str
 ) -> None:
     file = tree / "plan.json"
@@ -227,7 +229,9 @@ def test_a_saved_plan_of_another_environment_is_refused_as_that(
 
 
 @pytest.mark.parametrize(("settings", "message"), [("", "has no `environments`"), ("prune: some\n", "`prune` is")])
-def test_there_must_be_environments(tmp_path: Path, env: dict[str, str], settings: str, message: str) -> None:
+def test_all_environments_with_no_environments_or_invalid_settings_is_an_error(
+    tmp_path: Path, env: dict[str, str], settings: str, message: str
+) -> None:
     write_tree(tmp_path, {"dlsync.yaml": settings})
     done = dlsync("plan", tmp_path, "--all-environments", env=env)
     assert (done.code, done.out) == (1, "")

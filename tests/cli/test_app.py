@@ -1,4 +1,4 @@
-"""The command line as a whole: its help, its version, its completion, and what is wrong usage."""
+"""The command line as a whole: its help, its version, its completion, and its usage errors."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_each_command_has_help(command: str) -> None:
 
 
 @pytest.mark.parametrize("family", GROUPS)
-def test_a_family_alone_is_an_error_that_shows_its_commands(family: str) -> None:
+def test_a_command_group_without_a_command_is_an_error_that_shows_its_commands(family: str) -> None:
     done = dlsync(family)
     assert (done.code, done.out) == (1, "")
     assert done.err == dlsync(family, "--help").out
@@ -73,12 +73,12 @@ def test_a_family_alone_is_an_error_that_shows_its_commands(family: str) -> None
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--debug", "--version"], ["--version", "plan"]])
-def test_the_version_is_the_package_s(arguments: list[str]) -> None:
+def test_version_prints_the_version_of_the_package(arguments: list[str]) -> None:
     assert dlsync(*arguments) == (0, f"dlsync {__version__}\n", "", ())
 
 
-def test_no_arguments_are_an_error_that_shows_the_help_for_a_script_that_lost_its_command_has_done_nothing() -> None:
-    done = dlsync()
+def test_no_arguments_are_an_error_that_shows_the_help() -> None:
+    done = dlsync()  # an error, because a script that lost its command has done nothing
     assert (done.code, done.out) == (1, "")
     assert done.err == dlsync("--help").out
 
@@ -98,7 +98,7 @@ def test_no_arguments_are_an_error_that_shows_the_help_for_a_script_that_lost_it
         (["--debug"], "Missing command", "dlsync"),
     ],
 )
-def test_wrong_usage_is_an_error_that_names_it_and_says_where_help_is(
+def test_wrong_usage_is_an_error_that_names_the_mistake_and_the_help_command(
     arguments: list[str], message: str, hint: str
 ) -> None:
     done = dlsync(*arguments)
@@ -110,7 +110,7 @@ def test_wrong_usage_is_an_error_that_names_it_and_says_where_help_is(
 
 
 @pytest.mark.parametrize("chosen", [["--format", "json"], ["--format=json"]])
-def test_wrong_usage_is_a_document_where_json_is_asked_for(chosen: list[str]) -> None:
+def test_wrong_usage_with_format_json_prints_a_json_document(chosen: list[str]) -> None:
     done = dlsync("plan", "a", "b", *chosen)
     message = "Got unexpected extra argument(s) (b)"
     assert done.code == 1
@@ -141,7 +141,7 @@ def test_completion_completes_commands() -> None:
         *("completion of a command's name", "completion of an option's name"),
     ],
 )
-def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_takes_time(
+def test_help_usage_errors_and_completion_import_no_other_command_and_no_slow_package(
     arguments: list[str], env: dict[str, str], own: set[str]
 ) -> None:
     imported = modules(*arguments, env=env)
@@ -152,14 +152,14 @@ def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_
     assert [name for name in imported if name.startswith(slow)] == []
 
 
-def test_an_empty_tree_is_validated_without_what_takes_time(tmp_path: Path) -> None:
+def test_validate_of_an_empty_tree_imports_no_slow_package(tmp_path: Path) -> None:
     imported = modules("validate", tmp_path)
     assert "dlsync.operations.validate" in imported
     assert sorted(imported & {"jsonschema_rs", "rich"}) == []
 
 
 def modules(*arguments: str | Path, env: Mapping[str, str] | None = None) -> set[str]:
-    """Return the modules that a fresh process has when it has run a command line."""
+    """Return the modules that a fresh process imports to run a command line."""
     code = "import sys; from dlsync.__main__ import main; main(sys.argv[1:]); print('\\nIMPORTED', *sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -171,7 +171,7 @@ def modules(*arguments: str | Path, env: Mapping[str, str] | None = None) -> set
     return set(done.stdout.rpartition("IMPORTED ")[2].split())
 
 
-def test_what_the_help_says_of_a_command_is_what_the_command_says_of_itself() -> None:
+def test_the_help_of_dlsync_and_of_each_command_state_the_same_purpose() -> None:
     said = {name: str(loaded(name).help).partition("\n")[0] for name in PURPOSES}
     assert said == PURPOSES
     assert {name: loaded(name).name for name in PURPOSES} == {name: name for name in PURPOSES}

@@ -1,4 +1,4 @@
-"""``dlsync apply``: shows the plan, asks, and makes the server what the files say."""
+"""``dlsync apply``: shows the plan, asks, and changes the server to match the files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def changes(env: dict[str, str], tree: Path) -> int:
     return len(json.loads(dlsync("plan", tree, "--format", "json", env=env).out)["changes"])
 
 
-def test_it_shows_the_plan_and_how_it_went_on_stdout(tree: Path, env: dict[str, str]) -> None:
+def test_apply_prints_the_plan_and_the_results_on_stdout(tree: Path, env: dict[str, str]) -> None:
     done = dlsync("apply", tree, "--auto-approve", env=env)
     assert (done.code, done.err) == (0, "")
     plan, results = done.out.split("Plan: 3 to create, 0 to update, 0 to delete, 0 unchanged.\n")
@@ -54,7 +54,7 @@ def test_it_shows_the_plan_and_how_it_went_on_stdout(tree: Path, env: dict[str, 
     assert changes(env, tree) == 0
 
 
-def test_with_nothing_to_do_it_says_so_and_asks_nobody(tree: Path, env: dict[str, str]) -> None:
+def test_an_apply_without_changes_says_so_and_asks_no_question(tree: Path, env: dict[str, str]) -> None:
     dlsync("apply", tree, "--auto-approve", env=env)
     done = dlsync("apply", tree, env=env, typed="")
     assert (done.code, done.writes, done.err) == (0, [], "")
@@ -62,7 +62,7 @@ def test_with_nothing_to_do_it_says_so_and_asks_nobody(tree: Path, env: dict[str
 
 
 @pytest.mark.parametrize("answer", ["y\n", "Yes\n", " y \n"])
-def test_a_yes_applies(tree: Path, env: dict[str, str], answer: str) -> None:
+def test_the_answer_yes_applies_the_plan(tree: Path, env: dict[str, str], answer: str) -> None:
     done = dlsync("apply", tree, env=env, typed=answer)
     assert done.code == 0
     assert done.err == f"Apply this to acme/{env['DLSYNC_ACCOUNT']} at {env['DLSYNC_URL']}? [y/N] "
@@ -70,7 +70,7 @@ def test_a_yes_applies(tree: Path, env: dict[str, str], answer: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "", "yess\n", "y es\n"])
-def test_anything_else_applies_nothing(tree: Path, env: dict[str, str], answer: str) -> None:
+def test_any_other_answer_applies_nothing(tree: Path, env: dict[str, str], answer: str) -> None:
     done = dlsync("apply", tree, env=env, typed=answer)
     assert (done.code, done.writes) == (1, [])
     assert done.err.endswith("Nothing was applied.\n")
@@ -80,7 +80,7 @@ def test_anything_else_applies_nothing(tree: Path, env: dict[str, str], answer: 
 @pytest.mark.parametrize(
     "missing", [{}, {"closed": True}, {"typed": "y\n", "err": Piped()}], ids=["stdin", "closed stdin", "stderr"]
 )
-def test_without_a_terminal_it_shows_the_plan_and_applies_nothing(
+def test_without_a_terminal_apply_shows_the_plan_and_applies_nothing(
     tree: Path, env: dict[str, str], missing: dict[str, Any]
 ) -> None:
     done = dlsync("apply", tree, env=env, **missing)
@@ -92,13 +92,13 @@ def test_without_a_terminal_it_shows_the_plan_and_applies_nothing(
 
 
 @pytest.mark.parametrize("missing", ["nope.json", "nope"])
-def test_what_is_missing_is_said_before_that_nobody_can_be_asked(
+def test_a_missing_path_is_reported_before_the_missing_terminal(
     tmp_path: Path, env: dict[str, str], missing: str
 ) -> None:
     assert dlsync("apply", tmp_path / missing, env=env).err.startswith(f"error: {tmp_path / missing} does not exist\n")
 
 
-def test_json_is_one_document_with_results_and_the_plan_is_shown_beside_it(tree: Path, env: dict[str, str]) -> None:
+def test_json_is_one_document_with_results_and_the_plan_goes_to_stderr(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dashboards/web.yaml": f"{DASHBOARD}colour: red\n"})
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
     document = json.loads(done.out)
@@ -112,7 +112,7 @@ def test_json_is_one_document_with_results_and_the_plan_is_shown_beside_it(tree:
     assert done.err.count("colour") == 2  # as a field of the new dashboard, and in the warning
 
 
-def test_json_of_nothing_to_do_is_a_document_too_with_its_warnings(tree: Path, env: dict[str, str]) -> None:
+def test_json_of_an_apply_without_changes_is_a_document_with_the_warnings(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dlsync.yaml": "purne: all\n"})
     dlsync("apply", tree, "--auto-approve", env=env)
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
@@ -124,7 +124,7 @@ def test_json_of_nothing_to_do_is_a_document_too_with_its_warnings(tree: Path, e
     assert schema.check("plan", document) == []
 
 
-def test_json_has_what_went_wrong_besides_the_changes(tree: Path, env: dict[str, str]) -> None:
+def test_json_and_stderr_have_the_warning_of_a_failed_annotation(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dlsync.yaml": "annotate: ..\n"})
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
     (warning,) = json.loads(done.out)["warnings"]
@@ -132,13 +132,13 @@ def test_json_has_what_went_wrong_besides_the_changes(tree: Path, env: dict[str,
     assert warning["message"] in done.err
 
 
-def test_a_warning_is_said_once(tree: Path, env: dict[str, str]) -> None:
+def test_a_warning_is_printed_once(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dlsync.yaml": "purne: all\n"})
     assert dlsync("apply", tree, "--auto-approve", env=env).out.count("purne") == 1
     assert dlsync("apply", tree, "--auto-approve", env=env).out.count("purne") == 1
 
 
-def test_some_that_failed_are_an_exit_code_of_their_own(tree: Path) -> None:
+def test_an_apply_with_failed_changes_exits_with_3(tree: Path) -> None:
     def no_scripts(request: Seen) -> Reply:
         is_ours = b'"dlsync-' in request.body
         return json_reply({}, 200) if is_ours else json_reply({"error": "no scripts on Sundays"}, 400)
@@ -163,7 +163,7 @@ def test_some_that_failed_are_an_exit_code_of_their_own(tree: Path) -> None:
     assert "too pretty" in results["dashboard"]["error"]
 
 
-def test_the_delete_guard_answers_refused_before_anything_is_written(tmp_path: Path, env: dict[str, str]) -> None:
+def test_the_delete_guard_refuses_the_apply_before_any_write(tmp_path: Path, env: dict[str, str]) -> None:
     for number in range(10):
         by_hand(env, "PUT", f"dashboards/d{number}", DASHBOARD)
     write_tree(tmp_path, {"dlsync.yaml": "prune: all\n", "dashboards/d1.yaml": DASHBOARD})
@@ -190,7 +190,7 @@ def test_an_empty_tree_that_would_delete_is_refused(tmp_path: Path, env: dict[st
 
 
 @pytest.mark.parametrize("typed", [None, "y\n"])
-def test_each_reason_of_a_refusal_has_a_line_and_is_printed_once(
+def test_each_reason_of_a_refusal_is_printed_once_on_its_own_line(
     tmp_path: Path, env: dict[str, str], typed: str | None
 ) -> None:
     for number in range(10):
@@ -206,7 +206,7 @@ def test_each_reason_of_a_refusal_has_a_line_and_is_printed_once(
 
 
 # saved plans
-def test_a_saved_plan_is_of_the_tree_as_it_was_given_wherever_that_has_moved_to(
+def test_a_saved_plan_finds_its_tree_by_relative_path_in_another_working_directory(
     tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -221,7 +221,7 @@ def test_a_saved_plan_is_of_the_tree_as_it_was_given_wherever_that_has_moved_to(
     assert done.out.endswith("Applied: 1 created, 0 updated, 0 deleted, 0 failed.\n")
 
 
-def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
+def test_a_stale_saved_plan_is_refused_and_names_the_changed_resource(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
@@ -232,7 +232,7 @@ def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
 
 
 @pytest.mark.parametrize("output", ["text", "json", "github"])
-def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_records_nothing(
+def test_a_stale_saved_plan_without_changes_warns_succeeds_and_records_nothing(
     tree: Path, env: dict[str, str], tmp_path: Path, output: str
 ) -> None:
     assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
@@ -265,7 +265,7 @@ def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_rec
     assert dlsync("plan", tree, env=env).out == planned
 
 
-def test_the_plan_of_a_revert_that_was_made_before_the_apply_of_what_it_reverts_warns_and_records_nothing(
+def test_a_plan_of_a_revert_that_predates_the_reverted_apply_warns_and_records_nothing(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
@@ -285,7 +285,7 @@ def test_the_plan_of_a_revert_that_was_made_before_the_apply_of_what_it_reverts_
     assert "changed on the server" not in planned
 
 
-def test_the_format_for_github_keeps_the_text_beside_its_annotations(tree: Path, env: dict[str, str]) -> None:
+def test_format_github_prints_annotations_on_stdout_and_the_text_on_stderr(tree: Path, env: dict[str, str]) -> None:
     text = dlsync("apply", tree, "--auto-approve", "--format", "github", env=env)
     assert (text.code, text.out) == (0, "")
     assert "+ dashboard/web " in text.err
@@ -302,7 +302,7 @@ def test_the_format_for_github_keeps_the_text_beside_its_annotations(tree: Path,
 
 
 @pytest.mark.parametrize("journal", [[], ["--journal", "kept"]])
-def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
+def test_a_saved_plan_that_was_applied_is_refused_with_the_run_that_applied_it(
     tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -320,7 +320,9 @@ def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
     assert "changed, so none of its changes is left to apply\n" in elsewhere.err
 
 
-def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_a_saved_plan_whose_secret_changed_is_refused_with_the_name_of_the_variable(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
     write_tree(tree, {"rules/load.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
     dlsync("plan", tree, "--out", tmp_path / "plan.json", env={**env, "TITLE": "first s3cret"})
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env={**env, "TITLE": "other s3cret"})
@@ -329,7 +331,7 @@ def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: d
     assert done.err == f"{said}Plan and review again.\n"
 
 
-def test_a_saved_plan_whose_secret_has_its_former_value_again_names_the_variable(
+def test_a_saved_plan_whose_secret_has_its_former_value_again_is_refused_with_the_variable(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     write_tree(tree, {"rules/load.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
@@ -342,7 +344,7 @@ def test_a_saved_plan_whose_secret_has_its_former_value_again_names_the_variable
     assert done.err == f"error: the plan is stale: {said}\nPlan and review again.\n"
 
 
-def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_an_apply_of_a_saved_plan_refuses_the_option_target(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
     dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--target", "rule/*", env=env)
     assert (done.code, done.asked) == (1, ())
@@ -352,7 +354,7 @@ def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tm
     )
 
 
-def test_a_saved_plan_that_is_applied_in_another_directory_says_so(
+def test_a_saved_plan_applied_in_another_directory_is_an_error_that_says_so(
     tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hint = "If the plan was made in another directory, change to that one; else plan and review again.\n"
@@ -390,7 +392,7 @@ def test_a_file_that_is_no_plan_is_an_error(tree: Path, env: dict[str, str]) -> 
 
 # at a real terminal
 def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes | signal.Signals, **more: str) -> tuple[int, str]:
-    """Run an apply on a pseudo-terminal, answer its question, and return its exit code and all that it showed."""
+    """Run an apply on a pseudo-terminal, answer its question, and return its exit code and its output."""
     master, slave = pty.openpty()
     with subprocess.Popen(
         command_line("apply", tree),
@@ -403,20 +405,20 @@ def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes | signal.Signal
         os.close(slave)
         shown = b""
         try:
-            with suppress(OSError):  # Linux ends a terminal that nobody has open any more with an error
+            with suppress(OSError):  # Linux fails a read from a terminal that no process has open
                 while chunk := os.read(master, 65536):
                     shown += chunk
                     if b"[y/N] " in shown and answer:
                         os.write(master, answer) if isinstance(answer, bytes) else running.send_signal(answer)
                         answer = b""
-        except BaseException:  # a test whose time is up would wait for the process for ever
+        except BaseException:  # a test that times out would wait for the process for ever
             running.kill()
             raise
         os.close(master)
     return running.returncode, shown.decode().replace("\r\n", "\n")
 
 
-def test_at_a_terminal_it_asks_in_colour_and_applies(tree: Path, env: dict[str, str]) -> None:
+def test_at_a_terminal_apply_prints_in_colour_asks_and_applies(tree: Path, env: dict[str, str]) -> None:
     code, shown = at_a_terminal(tree, env, b"y\n")
     assert code == 0
     assert "\x1b[32m+ plugin/disk" in shown
@@ -424,7 +426,9 @@ def test_at_a_terminal_it_asks_in_colour_and_applies(tree: Path, env: dict[str, 
     assert changes(env, tree) == 0
 
 
-def test_at_a_terminal_a_no_applies_nothing_and_colours_can_be_refused(tree: Path, env: dict[str, str]) -> None:
+def test_at_a_terminal_the_answer_no_applies_nothing_and_no_color_disables_colours(
+    tree: Path, env: dict[str, str]
+) -> None:
     code, shown = at_a_terminal(tree, env, b"n\n", NO_COLOR="1")
     assert code == 1
     assert shown.endswith("? [y/N] n\nNothing was applied.\n")
@@ -432,14 +436,16 @@ def test_at_a_terminal_a_no_applies_nothing_and_colours_can_be_refused(tree: Pat
     assert changes(env, tree) == 3
 
 
-def test_the_end_of_what_is_typed_is_a_no(tree: Path, env: dict[str, str]) -> None:
+def test_the_end_of_input_at_the_question_counts_as_no(tree: Path, env: dict[str, str]) -> None:
     code, shown = at_a_terminal(tree, env, b"\x04")
     assert code == 1
     assert shown.endswith("Nothing was applied.\n")
 
 
 @pytest.mark.parametrize("number", ENDING_SIGNALS)
-def test_a_signal_at_the_question_ends_it_at_once(tree: Path, env: dict[str, str], number: signal.Signals) -> None:
+def test_a_signal_at_the_question_ends_the_apply_at_once(
+    tree: Path, env: dict[str, str], number: signal.Signals
+) -> None:
     code, shown = at_a_terminal(tree, env, number)
     assert code == 130
     assert shown.endswith("Nothing was applied.\nInterrupted.\n")
@@ -475,9 +481,11 @@ def test_a_signal_while_applying_releases_the_lock_and_says_how_much_was_applied
 
 
 @pytest.mark.parametrize("command", ["plan", "apply --auto-approve", "drift", "export --check"])
-def test_an_interrupted_command_prints_the_document_of_a_failure(tree: Path, env: dict[str, str], command: str) -> None:
+def test_an_interrupted_command_prints_a_json_document_with_the_error(
+    tree: Path, env: dict[str, str], command: str
+) -> None:
     def answer(seen: Seen) -> Reply:
-        if seen.method == "GET" and seen.target.endswith("/rules"):  # once in each command
+        if seen.method == "GET" and seen.target.endswith("/rules"):  # each command sends this request once
             os.kill(os.getpid(), ENDING_SIGNALS[0])
             return Reply(misbehaviour=Misbehaviour.HANG)
         return forwarded(env["DLSYNC_URL"], seen)
@@ -488,7 +496,7 @@ def test_an_interrupted_command_prints_the_document_of_a_failure(tree: Path, env
     assert json.loads(done.out) == {"format_version": 1, "error": "interrupted", "problems": []}
 
 
-def test_an_interrupt_that_ends_the_reader_of_stdout_too_keeps_its_exit_code(
+def test_an_interrupt_exits_with_130_even_when_stdout_is_closed(
     tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object) -> None:
@@ -503,25 +511,27 @@ def test_an_interrupt_that_ends_the_reader_of_stdout_too_keeps_its_exit_code(
     assert dlsync("apply", tree, "--auto-approve", "--format", "json", env=env).code == 130
 
 
-def test_a_no_prints_the_document_of_a_failure(tree: Path, env: dict[str, str]) -> None:
+def test_the_answer_no_prints_a_json_document_with_the_error(tree: Path, env: dict[str, str]) -> None:
     done = dlsync("apply", tree, "--format", "json", env=env, typed="n\n")
     assert (done.code, done.writes) == (1, [])
     assert json.loads(done.out) == {"format_version": 1, "error": "nothing was applied", "problems": []}
 
 
-def test_what_is_asked_holds_nothing_that_a_terminal_acts_on(tree: Path, server: Served) -> None:
+def test_the_question_escapes_control_characters(tree: Path, server: Served) -> None:
     done = dlsync("apply", tree, env=server.account("a\x1b[2J"), typed="n\n")
     assert done.err.startswith("Apply this to acme/a\\x1b[2J at http://")
     assert "\x1b" not in done.err + done.out
 
 
-def test_the_bar_is_drawn_on_a_terminal_only(tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_bar_is_drawn_only_on_a_terminal(
+    tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dlsync.cli.terminal._PATIENCE", -1.0)
     assert "Applying" in dlsync("apply", tree, "--auto-approve", env=env, err=Terminal()).err
     assert dlsync("apply", tree, "--auto-approve", env=env).err == ""
 
 
-def test_an_interrupted_question_leaves_nothing_to_go_on_from(
+def test_an_interrupt_at_the_question_applies_nothing_and_suggests_no_second_run(
     tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_: object) -> str:
@@ -554,14 +564,16 @@ def test_an_account_is_deleted_where_the_command_line_or_the_saved_plan_names_it
         assert old not in dlsync("accounts", "list", env=env).out
 
 
-def test_an_account_that_is_in_use_or_named_by_the_files_is_not(tree: Path, env: dict[str, str]) -> None:
+def test_delete_account_refuses_the_current_account_and_accounts_that_the_files_name(
+    tree: Path, env: dict[str, str]
+) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts: [kept]\n"})
     for name in (env["DLSYNC_ACCOUNT"], "kept"):
         done = dlsync("apply", tree, "--delete-account", name, "--auto-approve", env=env)
         assert (done.code, done.out, done.writes) == (1, "", [])
 
 
-def test_what_is_left_to_do_by_hand_is_shown_and_exits_with_3(tmp_path: Path) -> None:
+def test_an_operation_that_the_server_lacks_is_skipped_with_a_manual_step_and_exit_code_3(tmp_path: Path) -> None:
     write_tree(tmp_path, {"plugins/disk.sh": "echo\n", "links.yaml": "disk: [all]\n"})
     with served(documented_only=True) as server:
         done = dlsync("apply", tmp_path, "--auto-approve", env=server.account())
@@ -573,7 +585,9 @@ def test_what_is_left_to_do_by_hand_is_shown_and_exits_with_3(tmp_path: Path) ->
     assert done.out.splitlines()[-1] == "Applied: 1 created, 0 updated, 0 deleted, 0 failed, 1 skipped."
 
 
-def test_a_resource_that_cannot_be_read_fails_alone(applied: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_a_live_resource_that_cannot_be_read_does_not_fail_the_others(
+    applied: Path, env: dict[str, str], tmp_path: Path
+) -> None:
     def answer(seen: Seen) -> Reply:
         is_broken = seen.method == "GET" and seen.target.endswith("/rules/load")
         return Reply(200, b"title: .inf\n") if is_broken else forwarded(env["DLSYNC_URL"], seen)
@@ -591,7 +605,7 @@ def test_a_resource_that_cannot_be_read_fails_alone(applied: Path, env: dict[str
     assert exported.err.startswith("error: rule/load: what the server sent is not YAML")
 
 
-def test_a_rename_of_what_was_changed_on_the_server_is_held_where_its_secret_has_another_value_too(
+def test_a_rename_of_a_resource_edited_on_the_server_is_held_even_if_its_secret_changed(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     rule = "title: {}\ndescription: {}\ncriteria: []\n"
@@ -609,7 +623,7 @@ def test_a_rename_of_what_was_changed_on_the_server_is_held_where_its_secret_has
     assert dlsync("rules", "get", "new", env=env).out == rule.format("Edited", "other s3cret")
 
 
-def test_a_saved_plan_that_failed_in_part_is_applied_whole_by_the_same_command(
+def test_a_second_apply_of_a_partly_failed_saved_plan_applies_the_rest(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     refused: list[Seen] = []

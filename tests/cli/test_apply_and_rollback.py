@@ -1,4 +1,4 @@
-"""What apply and rollback share: the lock, what is held, and the exit codes."""
+"""Behaviour that apply and rollback share: the lock, held changes and exit codes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def started(*arguments: str | Path, env: dict[str, str]) -> subprocess.Popen[str
 
 
 # the lock
-def test_an_account_that_is_locked_is_refused_with_who_and_since_when(tree: Path, env: dict[str, str]) -> None:
+def test_an_apply_to_a_locked_account_is_refused_with_the_owner_and_time_of_the_lock(
+    tree: Path, env: dict[str, str]
+) -> None:
     lock_by_hand(env)
     done = dlsync("apply", tree, "--auto-approve", "--lock-timeout", "0", env=env)
     assert (done.code, done.out, done.writes) == (4, "", [])
@@ -50,9 +52,7 @@ def test_an_account_that_is_locked_is_refused_with_who_and_since_when(tree: Path
     )
 
 
-def test_of_two_processes_one_writes_and_the_other_waits_and_finds_nothing_to_do(
-    tree: Path, env: dict[str, str]
-) -> None:
+def test_the_second_of_two_concurrent_applies_waits_and_finds_no_changes(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {f"dashboards/d{number}.yaml": DASHBOARD for number in range(40)})
     both = [started("apply", tree, "--auto-approve", env=env) for _ in range(2)]
     outs = sorted(one.communicate()[0] for one in both)
@@ -63,7 +63,7 @@ def test_of_two_processes_one_writes_and_the_other_waits_and_finds_nothing_to_do
 
 
 @pytest.mark.parametrize("number", ENDING_SIGNALS)
-def test_a_signal_while_waiting_ends_it_and_the_lock_stays_another_s(
+def test_a_signal_ends_the_wait_for_a_lock_and_keeps_the_lock_of_the_other_process(
     tree: Path, env: dict[str, str], number: signal.Signals
 ) -> None:
     lock_by_hand(env)
@@ -77,7 +77,7 @@ def test_a_signal_while_waiting_ends_it_and_the_lock_stays_another_s(
     assert [one["name"] for one in by_hand(env, "GET", "plugins").json()] == ["dlsync-lock"]
 
 
-def test_what_was_asked_about_is_planned_again_under_the_lock_and_must_be_the_same(
+def test_an_apply_refuses_a_plan_that_became_stale_during_the_question(
     tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile(*_: object) -> bool:
@@ -90,25 +90,25 @@ def test_what_was_asked_about_is_planned_again_under_the_lock_and_must_be_the_sa
     assert done.err.startswith("error: the plan is stale: since it was made, dashboard/web changed")
 
 
-# what is held
+# held changes
 @pytest.fixture
 def torn(applied: Path, env: dict[str, str]) -> Path:
-    """A tree whose dashboard was changed in the file and on the server, and whose rule in the file alone."""
+    """A tree with a dashboard that changed in its file and on the server, and a rule that changed only in its file."""
     by_hand(env, "PUT", "dashboards/web", EDITED)
     titles = {"dashboards/web.yaml": DASHBOARD.replace("Web", "Ours"), "rules/load.yaml": RULE.replace("Load", "Loads")}
     return write_tree(applied, titles)
 
 
-def test_what_is_held_is_an_exit_code_and_the_rest_is_applied(torn: Path, env: dict[str, str]) -> None:
+def test_an_apply_holds_a_conflict_applies_the_rest_and_exits_with_4(torn: Path, env: dict[str, str]) -> None:
     done = dlsync("apply", torn, "--auto-approve", env=env)
     assert done.code == 4
     assert done.out.endswith("Applied: 0 created, 1 updated, 0 deleted, 0 failed, 1 skipped.\n")
     assert by_hand(env, "GET", "dashboards/web").text == EDITED
     again = dlsync("apply", torn, env=env, typed="")
-    assert (again.code, again.writes, again.err) == (4, [], "")  # nobody is asked for what nobody applies
+    assert (again.code, again.writes, again.err) == (4, [], "")  # no question: there is nothing to apply
 
 
-def test_changes_that_are_all_held_are_changes_to_a_plan(torn: Path, env: dict[str, str]) -> None:
+def test_a_plan_with_only_held_changes_exits_with_2_under_detailed_exitcode(torn: Path, env: dict[str, str]) -> None:
     dlsync("apply", torn, "--auto-approve", env=env)
     done = dlsync("plan", torn, "--detailed-exitcode", "--format", "json", env=env)
     assert done.code == 2
@@ -121,13 +121,13 @@ def test_changes_that_are_all_held_are_changes_to_a_plan(torn: Path, env: dict[s
 
 
 @pytest.mark.parametrize(("side", "title"), [("repo", "Ours"), ("live", "Shop")])
-def test_a_side_that_wins_ends_the_conflict(torn: Path, env: dict[str, str], side: str, title: str) -> None:
+def test_on_conflict_repo_or_live_resolves_the_conflict(torn: Path, env: dict[str, str], side: str, title: str) -> None:
     assert dlsync("apply", torn, "--auto-approve", "--on-conflict", side, env=env).code == 0
     assert by_hand(env, "GET", "dashboards/web").text.startswith(f"title: {title}\n")
     assert dlsync("plan", torn, "--detailed-exitcode", env=env).code == 0
 
 
-def test_edits_of_different_fields_are_merged_and_the_document_says_what_stays(
+def test_edits_of_different_fields_are_merged_and_the_plan_lists_fields_kept_from_the_server(
     applied: Path, env: dict[str, str]
 ) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
@@ -157,14 +157,18 @@ def test_a_renamed_file_is_a_create_and_a_delete_that_name_each_other(applied: P
     assert "- rule/load  delete (renamed to cpu)  applied\n" in done.out
 
 
-def test_what_is_live_as_its_file_says_is_adopted_and_the_plan_counts_it(tree: Path, env: dict[str, str]) -> None:
+def test_a_plan_counts_live_resources_that_match_their_files_as_resources_to_adopt(
+    tree: Path, env: dict[str, str]
+) -> None:
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     document = json.loads(dlsync("plan", tree, "--format", "json", env=env).out)
     assert (schema.check("plan", document), document["adopted"]) == ([], ["dashboard/web"])
     assert "1 unchanged (1 to adopt)" in dlsync("plan", tree, env=env).out
 
 
-def test_what_is_live_already_and_differs_is_held_until_adopt_takes_it_over(tree: Path, env: dict[str, str]) -> None:
+def test_an_apply_holds_an_unmanaged_resource_that_differs_unless_adopt_is_given(
+    tree: Path, env: dict[str, str]
+) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
     assert dlsync("apply", tree, "--auto-approve", env=env).code == 4
     assert by_hand(env, "GET", "dashboards/web").text == EDITED
@@ -173,7 +177,9 @@ def test_what_is_live_already_and_differs_is_held_until_adopt_takes_it_over(tree
 
 
 # saved plans
-def test_a_saved_plan_validates_and_has_its_wishes_in_it(torn: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_a_saved_plan_matches_its_schema_and_records_its_environment_and_conflict_option(
+    torn: Path, env: dict[str, str], tmp_path: Path
+) -> None:
     settings = "environments:\n  staging: {variables: {a: 1}}\n"
     write_tree(torn, {"dlsync.yaml": settings})
     kept = tmp_path / "plan.json"

@@ -1,4 +1,4 @@
-"""Which resources, which run and which tree the arguments of a command mean."""
+"""Parsing of the arguments of a command into resources, a run and a tree."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.builders.trees import write_tree
 RUN = "20261125T101010Z-0a1b2c"
 
 
-def test_what_names_no_resources_is_the_tree() -> None:
+def test_an_argument_that_names_no_resources_is_the_tree() -> None:
     targets, directory = parse_resources(["rule/*", "team", "dashboard/web"])
     assert directory == Path("team")
     assert targets.admits(Address("rule", "x"))
@@ -22,7 +22,7 @@ def test_what_names_no_resources_is_the_tree() -> None:
     assert parse_resources(["rule/*"])[1] == Path()
 
 
-def test_of_several_that_name_no_resources_the_first_is_what_is_wrong() -> None:
+def test_of_two_arguments_that_name_no_resources_the_error_names_the_first() -> None:
     with pytest.raises(SettingsError, match="`rulse` names no resources"):
         parse_resources(["rulse", "team"])
 
@@ -45,7 +45,7 @@ def test_a_misspelt_kind_is_not_taken_for_a_folder(arguments: list[str]) -> None
         ("other", "*/other"),
     ],
 )
-def test_a_name_without_a_kind_is_answered_with_the_nearest_resources_of_the_files(
+def test_a_name_without_a_kind_is_an_error_that_suggests_the_nearest_resources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, hint: str
 ) -> None:
     files = dict.fromkeys(("rules/web-cpu.yaml", "rules/db-cpu.yaml", "dashboards/web-cpu.yaml"), "")
@@ -57,7 +57,7 @@ def test_a_name_without_a_kind_is_answered_with_the_nearest_resources_of_the_fil
     assert parse_resources(["rules"], required=True)[1] == Path("rules")
 
 
-def test_a_folder_that_cannot_be_read_has_no_resources_to_name(tmp_path: Path) -> None:
+def test_without_a_readable_folder_the_suggestion_is_a_pattern_for_any_kind(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_resources(["web-cpu", str(tmp_path / "none")])
     assert caught.value.hint == "Did you mean */web-cpu?"
@@ -69,6 +69,6 @@ def test_a_run_and_a_tree_come_in_any_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[RUN, RUN], ["a", "b"], ["no such folder"]])
-def test_what_is_no_run_and_no_tree_is_an_error(arguments: list[str]) -> None:
+def test_two_runs_two_trees_or_a_missing_folder_are_an_error(arguments: list[str]) -> None:
     with pytest.raises(SettingsError):
         parse_run(arguments)

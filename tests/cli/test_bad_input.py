@@ -1,4 +1,4 @@
-"""Bad input, and what it gets: a message that names the place and the way out, exit 1, and nothing written anywhere."""
+"""Bad input gets an error that names the place and the remedy, exit code 1, and no write."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 @dataclass(frozen=True)
 class Bad:
-    """The content of a file, and what is said of it."""
+    """The content of a file, and the place and the words of its error."""
 
     content: str | bytes
     place: str
@@ -64,7 +64,7 @@ CONTENTS = {
 
 
 def fails(command: str, tree: Path, env: Mapping[str, str]) -> Outcome:
-    """Run a command, which must fail and leave everything as it is, and return how."""
+    """Run a command, check that it fails and writes nothing, and return its outcome."""
     before = tree_files(tree)
     done = dlsync(command, tree, *OPTIONS.get(command, []), env=env)
     assert (done.code, done.writes) == (1, [])
@@ -76,7 +76,7 @@ def fails(command: str, tree: Path, env: Mapping[str, str]) -> Outcome:
 
 
 def said(done: Outcome) -> list[str]:
-    """The lines on problems in the files."""
+    """Return the lines with the errors in the files."""
     return [line for line in (done.out + done.err).splitlines() if ": error: " in line]
 
 
@@ -110,9 +110,7 @@ def test_all_bad_files_are_named_in_one_run(tree: Path, env: dict[str, str], com
 @pytest.mark.parametrize(
     ("file", "content", "line"), [("rules/load.yaml", "title: [\n", 2), ("dlsync.yaml", "protect: [keep]\n", 1)]
 )
-def test_errors_are_in_the_document_that_was_asked_for(
-    tree: Path, command: str, file: str, content: str, line: int
-) -> None:
+def test_errors_in_files_are_in_the_json_document(tree: Path, command: str, file: str, content: str, line: int) -> None:
     write_tree(tree, {file: content})
     env = environment("http://127.0.0.1:1/api/v1")
     done = dlsync(command, tree, "--format", "json", *OPTIONS.get(command, []), env=env)
@@ -124,7 +122,7 @@ def test_errors_are_in_the_document_that_was_asked_for(
     assert command == "validate" or document["error"].splitlines()[0] in done.err
 
 
-def test_errors_are_in_the_comment_that_was_asked_for_the_errors_first(tree: Path, env: dict[str, str]) -> None:
+def test_the_markdown_comment_of_a_failed_plan_lists_errors_first(tree: Path, env: dict[str, str]) -> None:
     write_tree(
         tree, {"dashboards/a.yaml": "title: a\npositions: []\ntitel: b\n", "rules/load.yaml": "title: [ @everyone\n"}
     )
@@ -137,7 +135,7 @@ def test_errors_are_in_the_comment_that_was_asked_for_the_errors_first(tree: Pat
     assert "@" not in done.out
 
 
-def test_other_errors_are_in_the_document_too(tmp_path: Path, env: dict[str, str]) -> None:
+def test_an_unknown_environment_is_an_error_in_the_json_document(tmp_path: Path, env: dict[str, str]) -> None:
     for command in ("validate", "plan", "drift", "export"):
         done = dlsync(command, tmp_path, "--environment", "nowhere", "--format", "json", env=env)
         document = json.loads(done.out)
@@ -149,7 +147,9 @@ def test_other_errors_are_in_the_document_too(tmp_path: Path, env: dict[str, str
     "name", ["broken YAML", "a key twice", "a tag that runs code", "aliases that explode", "a list"]
 )
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_settings_are_a_file_like_any_other(tree: Path, env: dict[str, str], command: str, name: str) -> None:
+def test_bad_settings_are_an_error_at_their_place_before_any_request(
+    tree: Path, env: dict[str, str], command: str, name: str
+) -> None:
     bad = CONTENTS[name]
     write_tree(tree, {"dlsync.yaml": bad.content})
     done = fails(command, tree, env)
@@ -172,7 +172,9 @@ def test_a_file_of_50_mb_is_not_read(tree: Path, env: dict[str, str], command: s
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf" + DASHBOARD.encode(), DASHBOARD.replace("\n", "\r\n").encode()])
-def test_a_byte_order_mark_and_crlf_are_fine_and_kept(tree: Path, env: dict[str, str], content: bytes) -> None:
+def test_a_byte_order_mark_and_crlf_are_accepted_and_kept_by_an_export(
+    tree: Path, env: dict[str, str], content: bytes
+) -> None:
     write_tree(tree, {"dashboards/web.yaml": content})
     assert dlsync("validate", tree).code == 0
     assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
@@ -184,7 +186,9 @@ def test_a_byte_order_mark_and_crlf_are_fine_and_kept(tree: Path, env: dict[str,
 
 # names and folders
 @pytest.mark.parametrize("command", COMMANDS)
-def test_two_files_for_one_resource_are_named_both(tree: Path, env: dict[str, str], command: str) -> None:
+def test_two_files_for_the_same_resource_are_an_error_that_names_both(
+    tree: Path, env: dict[str, str], command: str
+) -> None:
     write_tree(tree, {"dashboards/a/same.yaml": DASHBOARD, "dashboards/b/same.yaml": DASHBOARD})
     assert said(fails(command, tree, env)) == [
         "dashboards/b/same.yaml: error: a second file for dashboard/same; the first is dashboards/a/same.yaml"
@@ -192,7 +196,9 @@ def test_two_files_for_one_resource_are_named_both(tree: Path, env: dict[str, st
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_names_that_differ_in_case_alone_are_named_both(tree: Path, env: dict[str, str], command: str) -> None:
+def test_two_names_that_differ_only_in_case_are_an_error_that_names_both(
+    tree: Path, env: dict[str, str], command: str
+) -> None:
     write_tree(tree, {"rules/a/Disk.yaml": RULE, "rules/b/disk.yaml": RULE})
     assert said(fails(command, tree, env)) == [
         "rules/b/disk.yaml: error: its name differs from that of rules/a/Disk.yaml in case alone; rename one"
@@ -216,7 +222,7 @@ def test_an_unreadable_file_is_an_error(
 
     def refusing(file: str, *how: Any, **more: Any) -> int:
         if Path(file).name == "load.yaml":
-            raise PermissionError(13, "Permission denied", str(file))  # root may read all: as the kernel refuses others
+            raise PermissionError(13, "Permission denied", str(file))  # simulated: root can read every file
         return opened(file, *how, **more)
 
     before = tree_files(tree)
@@ -229,7 +235,7 @@ def test_an_unreadable_file_is_an_error(
     assert tree_files(tree) == before
 
 
-# trees that hold nothing
+# empty trees
 def test_an_empty_tree_never_empties_an_account(tmp_path: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     write_tree(tmp_path, {"dlsync.yaml": "prune: all\n"})
@@ -262,9 +268,9 @@ def test_a_wrong_organisation_and_a_wrong_account_are_told_apart(tree: Path, env
 
 
 @pytest.mark.parametrize("command", ONLINE)
-def test_a_server_that_is_down_is_named(tree: Path, env: dict[str, str], command: str) -> None:
+def test_an_unreachable_server_is_an_error_that_names_its_url(tree: Path, env: dict[str, str], command: str) -> None:
     done = fails(command, tree, {**env, "DLSYNC_URL": "http://127.0.0.1:9/api/v1"})
-    # one attempt, where another request has found it first
+    # one attempt, if another request has found the server down before
     assert re.search("no usable answer after (5 attempts|1 attempt)", done.err)
     assert "Check that the server at http://127.0.0.1:9 runs and can be reached from here" in done.err
 
@@ -294,9 +300,7 @@ SERVERS = {
 
 @pytest.mark.parametrize("name", SERVERS)
 @pytest.mark.parametrize("command", ONLINE)
-def test_a_server_that_answers_nonsense_is_an_error_that_says_what_it_answered(
-    tree: Path, command: str, name: str
-) -> None:
+def test_an_unusable_response_is_an_error_that_describes_the_response(tree: Path, command: str, name: str) -> None:
     reply, words = SERVERS[name]
     with misbehaving(reply) as server:
         done = fails(command, tree, environment(server.url))
@@ -307,7 +311,7 @@ def test_a_server_that_answers_nonsense_is_an_error_that_says_what_it_answered(
 
 
 @pytest.mark.parametrize("command", ONLINE)
-def test_one_bad_answer_among_good_ones_is_enough(tree: Path, command: str) -> None:
+def test_a_single_unusable_response_fails_the_command(tree: Path, command: str) -> None:
     nothing_managed = {"GET plugins/dlsync-inventory": json_reply({}, 404)}
     good = {**nothing_managed, **{f"GET {folder}": json_reply([]) for folder in ("plugins", "rules")}}
     with misbehaving(by_request({**good, "GET dashboards": HTML}, otherwise=json_reply([]))) as server:
@@ -315,9 +319,7 @@ def test_one_bad_answer_among_good_ones_is_enough(tree: Path, command: str) -> N
     assert "/dashboards: expected an answer of the API, got a web page; got text/html" in done.err
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_of_the_export(
-    tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_fails_when_a_file_cannot_be_written(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
     dlsync("apply", tree, "--auto-approve", env=env)
     (tmp_path / "new/dashboards/web.yaml").mkdir(parents=True)  # a folder where a file belongs
     done = dlsync("export", tmp_path / "new", "--target", "dashboard/*", env=env)

@@ -1,7 +1,7 @@
-"""Canaries: every command in every format is run with marked secrets, and all that it wrote is searched for them.
+"""Canaries: run every command in every format with marked secrets, and search all its output for them.
 
-A new command needs a line in ``LINES``; its formats are found. What a command shows because it was asked by hand for
-what the server has, is in ``SHOWS_LIVE``: a server knows no references.
+A new command needs a line in ``LINES``; the test finds its formats. ``SHOWS_LIVE`` names the commands that print live
+resources: their output has the secrets, because a server knows no references.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.untraced
 
-# by command, its command lines, in the order in which they are run
+# the command lines of each command, in the order in which the test runs them
 LINES: dict[str, list[str]] = {
     "init": ["init {tmp}/new", "init {tree} --ci gitlab --environments prod"],
     "schema": ["schema", "schema rule"],
@@ -110,13 +110,13 @@ LINES: dict[str, list[str]] = {
     "agents delete": ["agents delete web1 --yes"],
 }
 OFFLINE = {"history", "init", "schema", "validate", "render", "packs list", "import-backup"}
-# of serve's own database; they, and serve, have tests of their own
+# commands on the database of the server; they and serve have their own tests
 SERVES = {"serve audit", "serve backup", "serve copy", *(f"serve keys {verb}" for verb in ("create", "list", "revoke"))}
 SHOWS_LIVE = {f"{kind}s {verb}" for kind in ("dashboard", "plugin", "rule", "link") for verb in ("list", "get")}
 SHOWS_LIVE |= {"links delete", "tags list"}
-# on an account that has no links of its own
+# fail on an account without links
 NOT_THERE = {"links get {link}", "links delete {link} --yes"}
-# in each format, of which the first has done it already
+# fail in some formats, because the run in the first format has done the work already
 TAKEN = {
     "drift {tree}",
     "accept --all-drift --check {tree}",
@@ -126,9 +126,9 @@ TAKEN = {
     "annotations delete notes --yes",
     "tags delete web --yes",
 }
-# files that would change, and an overlay that no export edits
+# exit with 2 for files that would change, or fail for an overlay that no export edits
 EXPORTS = {"export {tree} --check", "export {tree} --check --mirror", "export {tree} --check -e prod"}
-# by hand, the files of a tree are unknown, and so is what in a server's words would be one of their secrets
+# commands that read a tree; the others do not know its secrets, so they cannot hide them in an error of a server
 READS_TREE = {
     "plan",
     "apply",
@@ -147,15 +147,15 @@ READS_TREE = {
     "rules create",
     "rules update",
 }
-# these have errors of servers in their results
+# commands with errors of servers in their results
 SAYS_FAILURES = {"plan", "apply", "rollback", "export", "doctor"}
 KEYS = ("KEY", "AGENT_KEY")
 
 
 def lines(*, failing: bool) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Each command with its lines, and the options of each of its formats.
+    """Yield each command with its command lines and the options of each of its formats.
 
-    :param failing: only those that ask a server; and what is said of an error by hand is the same in each format.
+    :param failing: leave out offline commands, and most formats, because an error looks the same in each of them.
     """
     formats = commands()
     for command, ways in LINES.items():
@@ -165,9 +165,9 @@ def lines(*, failing: bool) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 
 def found(scene: Scene, *, failing: bool = False, before: bool = False) -> tuple[list[str], list[str]]:
-    """Run every command line; return where which secret came out, and which lines failed.
+    """Run every command line; return the secrets that leaked, with their places, and the command lines that failed.
 
-    :param before: the secrets of yesterday are looked for too.
+    :param before: search for the former secrets too.
     """
     told, failed = [], []
     marks = scene.marks | ({f"BEFORE {name}": one for name, one in BEFORE.items()} if before else {})
@@ -183,13 +183,13 @@ def found(scene: Scene, *, failing: bool = False, before: bool = False) -> tuple
     return told + leaks_below(scene.folder, scene.marks), failed
 
 
-def test_every_command_has_a_line() -> None:
+def test_every_command_has_command_lines_to_run() -> None:
     assert sorted(commands().keys() - SERVES) == sorted(LINES), "a new command needs a line in LINES"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where everything is written: the working folder, the home and the one for temporary files too."""
+    """The folder of all output, with the working folder, the home and the folder of temporary files."""
     for name in ("work", "temporary"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -198,12 +198,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("live", [None, BEFORE], ids=["new", "changed"])
-def test_no_secret_comes_out_where_all_goes_well(folder: Path, live: dict[str, str] | None) -> None:
+def test_no_secret_leaks_when_the_server_works(folder: Path, live: dict[str, str] | None) -> None:
     with scene(folder, live=live) as one:
         told, failed = found(one, before=bool(live))
     assert told == []
-    # a plan file is made thrice and applied twice: the second time, it is stale; the files are not in the house style;
-    # no code host has a token
+    # the second apply of the plan file finds it stale, the files are not in the house style, and no code host has a
+    # token
     expected = {"apply {tmp}/plan.json --auto-approve --lock-timeout 0", *LINES["fmt"], *LINES["comment"]}
     assert set(failed) <= {*expected, *EXPORTS, *NOT_THERE, *TAKEN}
 
@@ -220,14 +220,14 @@ BLURTS = {
 
 
 @pytest.mark.parametrize("how", BLURTS)
-def test_no_secret_comes_out_whatever_a_server_blurts(folder: Path, how: str) -> None:
+def test_no_secret_leaks_when_the_server_repeats_secrets_in_its_responses(folder: Path, how: str) -> None:
     with scene(folder, BLURTS[how], live=SECRETS) as one:
         told, failed = found(one, failing=True)
     assert told == []
     assert failed
 
 
-def test_no_secret_comes_out_where_nobody_answers_or_nothing_is_as_it_should_be(folder: Path) -> None:
+def test_no_secret_leaks_with_an_unreachable_server_a_wrong_key_or_invalid_files(folder: Path) -> None:
     with scene(folder) as one:
         nobody = {"DLSYNC_URL": "http://127.0.0.1:9/api/v1"}
         wrong = {"DLSYNC_API_KEY": one.marks["KEY"][::-1]}
@@ -255,7 +255,7 @@ DOCUMENTS = (("dashboard", "web"), ("rule", "load"))
 @pytest.mark.parametrize(
     "key", ["Bearer {key}\nX: {key}", "{key}\x07", "ключ {key}"], ids=["lines", "control", "letters"]
 )
-def test_a_key_that_no_header_can_carry_is_not_repeated(folder: Path, key: str) -> None:
+def test_an_api_key_that_is_invalid_in_a_header_is_not_printed(folder: Path, key: str) -> None:
     with scene(folder) as one:
         (folder / "work" / "key").write_text(key.format(key=one.marks["KEY"]))
         ran = [
@@ -266,7 +266,7 @@ def test_a_key_that_no_header_can_carry_is_not_repeated(folder: Path, key: str) 
     assert [leak for _, out, err in ran for leak in leaks(out + err, one.marks)] == []
 
 
-def test_an_export_into_the_tree_writes_references_where_the_secrets_are(folder: Path) -> None:
+def test_an_export_into_the_tree_writes_references_instead_of_secrets(folder: Path) -> None:
     with scene(folder, live=SECRETS) as one:
         assert one.run("export {tree}", "--format", "json")[0] == 0
         assert leaks_below(folder, one.marks) == []
@@ -275,7 +275,7 @@ def test_an_export_into_the_tree_writes_references_where_the_secrets_are(folder:
 
 @pytest.mark.parametrize("command", ["plan {tree}", "apply {tree} --auto-approve", "export {tree} --check"])
 @pytest.mark.parametrize("ending", ["interrupted", "failing"])
-def test_no_secret_comes_out_of_a_process_of_its_own(folder: Path, command: str, ending: str) -> None:
+def test_no_secret_leaks_from_an_interrupted_or_failing_process(folder: Path, command: str, ending: str) -> None:
     running: list[subprocess.Popen[str]] = []
 
     def answer(seen: Seen) -> Reply:
@@ -302,7 +302,7 @@ def test_no_secret_comes_out_of_a_process_of_its_own(folder: Path, command: str,
     assert leaks_below(folder, one.marks) == []
 
 
-def test_a_server_of_our_own_keeps_its_keys_to_itself(folder: Path) -> None:
+def test_serve_prints_no_key_and_does_not_store_its_api_key(folder: Path) -> None:
     database = folder / "work" / "kept.db"
     arguments = command_line("serve", "--db", database, "--debug")
     with subprocess.Popen(
@@ -324,7 +324,7 @@ def test_a_server_of_our_own_keeps_its_keys_to_itself(folder: Path) -> None:
     assert [one.status_code for one in answers] == [200, 401]
     assert leaks(out + err + answers[1].text, marks) == []
     assert leaks_below(folder / "temporary", marks) == []
-    assert leaks(database.read_bytes().decode("latin-1"), {"KEY": KEY}) == []  # that of agents is its own
+    assert leaks(database.read_bytes().decode("latin-1"), {"KEY": KEY}) == []  # agent keys have to be in it
 
 
 def test_the_cassettes_hold_no_key() -> None:
@@ -335,7 +335,7 @@ def test_the_cassettes_hold_no_key() -> None:
         assert all(set(key) <= set('"x-, \n') for key in keys), cassette
 
 
-def test_the_search_finds_what_is_there() -> None:
+def test_the_search_for_leaks_finds_every_spelling_of_a_secret() -> None:
     for name, secret in SECRETS.items():
         for way in spellings(secret):
             assert leaks(f"before {way.swapcase()} after", {name: secret})

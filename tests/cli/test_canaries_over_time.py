@@ -1,6 +1,6 @@
-"""Canaries over several runs: secrets that were changed, by us or by hand, and what was kept of them.
+"""Canaries over several runs: no secret leaks after its value changed in the environment or on the server.
 
-Whatever a command prints or leaves behind is searched: files, journals, and what dlsync keeps in the account.
+Each test searches the output of the commands, the files, the journals, and the records of dlsync in the account.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LOOKS = (
     "inventory list {tree} --format json",
 )
 OLD = {f"BEFORE {name}": value for name, value in BEFORE.items()}
-# put on the server by hand, where a secret belongs
+# live values in place of the secrets
 HAND = {
     "TITLE": "hand-made-title-4Hc8",
     "HOOK": "https://hand-made-7Yp2.example/in",
@@ -55,16 +55,16 @@ ROLLBACK = "rollback {tree} --auto-approve --on-conflict repo --lock-timeout 0"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where everything is written: the working folder too."""
+    """The folder of all output, with the working folder."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path
 
 
 def told(one: Scene, lines: tuple[str, ...], marks: dict[str, str], codes: tuple[int, ...] = (0, 2)) -> list[str]:
-    """Run command lines, and return which marks came out anywhere.
+    """Run command lines, and return the marks that leaked, with their places.
 
-    :param codes: with which each of them may end.
+    :param codes: the exit codes that each command line may have.
     """
     found = []
     for line in lines:
@@ -76,7 +76,7 @@ def told(one: Scene, lines: tuple[str, ...], marks: dict[str, str], codes: tuple
 
 
 def replaced_by_hand(one: Scene, was: dict[str, str]) -> None:
-    """Somebody sets other values where the tree has secrets."""
+    """Put other live values in place of the secrets of the tree."""
     for path, title in (("dashboards/web", f"title: {json.dumps(HAND['TITLE'])}"),):
         first, *rest = yaml_lines(one.live(path))
         assert first
@@ -90,29 +90,29 @@ def replaced_by_hand(one: Scene, was: dict[str, str]) -> None:
 
 
 def yaml_lines(text: str) -> Iterator[str]:
-    """The title of a dashboard, which may go over several lines, then the rest."""
+    """Yield the title of a dashboard, which may span several lines, then the rest."""
     title, rest = text.split("positions:", 1)
     yield title
     yield f"positions:{rest}"
 
 
 def mention(one: Scene, *names: str) -> None:
-    """Have the tree's settings mention variables that no other file has any more."""
+    """Mention variables in the settings of the tree, as no other file does any more."""
     with (one.tree / "dlsync.yaml").open("a") as settings:
         settings.writelines(f"# ${{env:{name}}}\n" for name in names)
 
 
 def all_live(one: Scene) -> str:
-    """All that an account has of the tree."""
+    """Return the live content of the tree."""
     return "\n".join(
         one.live(path) if "/" in path and not path.startswith("plugins") else json.dumps(json.loads(one.live(path)))
         for path in ("dashboards/web", "rules/load", "plugins/disk", "links")
     )
 
 
-def test_a_secret_that_was_changed_is_nowhere_any_more(folder: Path) -> None:
+def test_the_former_value_of_a_changed_secret_leaks_nowhere(folder: Path) -> None:
     with scene(folder, live=BEFORE) as one:
-        marks, codes = {**one.marks, **OLD}, (0, 2, 3)  # accept leaves out what replaces a reference
+        marks, codes = {**one.marks, **OLD}, (0, 2, 3)  # accept leaves out a value that replaces a reference
         assert told(one, LOOKS, marks, codes) == []
         assert told(one, (APPLY,), marks) == []
         assert leaks(all_live(one), OLD) == []
@@ -122,7 +122,7 @@ def test_a_secret_that_was_changed_is_nowhere_any_more(folder: Path) -> None:
         assert "By hand" in one.live("rules/load"), "all but the secrets is as it was"
 
 
-def test_files_that_take_in_what_was_done_by_hand_keep_their_references(folder: Path) -> None:
+def test_accept_and_export_keep_the_references_in_the_files(folder: Path) -> None:
     with scene(folder, live=BEFORE) as one:
         marks = {**one.marks, **OLD}
         assert told(one, ("accept --all-drift {tree}",), marks, (3,)) == []
@@ -132,7 +132,7 @@ def test_files_that_take_in_what_was_done_by_hand_keep_their_references(folder: 
         assert "${env:CANARY_HOOK}" in (one.tree / "rules/load.yaml").read_text()
 
 
-def test_files_that_are_made_again_have_references_for_the_secrets_of_those_that_are_gone(folder: Path) -> None:
+def test_accept_restores_a_deleted_file_with_references_if_the_settings_mention_them(folder: Path) -> None:
     with scene(folder, live=BEFORE) as one:
         (one.tree / "rules/load.yaml").unlink()
         assert told(one, ("accept rule/load {tree}",), {**one.marks, **OLD}, (3,)) == []
@@ -143,14 +143,12 @@ def test_files_that_are_made_again_have_references_for_the_secrets_of_those_that
 
 
 @pytest.mark.parametrize("live", [BEFORE, SECRETS], ids=["changed", "same"])
-def test_a_resource_whose_file_is_gone_is_deleted_and_made_again_with_the_secrets_of_today(
-    folder: Path, live: dict[str, str]
-) -> None:
+def test_a_rollback_recreates_a_deleted_resource_with_the_current_secrets(folder: Path, live: dict[str, str]) -> None:
     with scene(folder, live=live) as one:
         marks = {**one.marks, **OLD}
         for file in ("rules/load.yaml", "plugins/disk.sh", "plugins/disk.meta.yaml", "links.yaml"):
             (one.tree / file).unlink()
-        # an export does not write what holds secrets that no file mentions any more
+        # an export does not write a resource with secrets that no file mentions any more
         assert told(one, (*LOOKS, APPLY, *LOOKS), marks, (0, 2, 3)) == []
         assert "disk" not in one.live("plugins").replace("dlsync-inventory", "")
         assert told(one, (ROLLBACK,), marks, (1,)) == []
@@ -167,13 +165,13 @@ def test_a_resource_whose_file_is_gone_is_deleted_and_made_again_with_the_secret
 
 
 @pytest.mark.parametrize("live", [BEFORE, SECRETS], ids=["conflict", "drift"])
-def test_what_was_put_by_hand_where_a_secret_belongs_is_not_shown(folder: Path, live: dict[str, str]) -> None:
+def test_a_live_value_in_place_of_a_secret_is_never_shown(folder: Path, live: dict[str, str]) -> None:
     with scene(folder, live=live) as one:
         replaced_by_hand(one, live)
         marks = {**one.marks, **OLD, **BY_HAND}
         looks = tuple(line for line in LOOKS if "out" not in line)
         assert told(one, looks, marks, (0, 2, 3)) == []
-        # a tag beside a secret is hidden, but may be none: it is kept, and put back
+        # a plan hides a tag beside a secret, but the journal keeps it, because it may be no secret
         marks.pop("HAND TAG")
         if live is BEFORE:
             assert told(one, ("apply {tree} --auto-approve --lock-timeout 0 --format json",), marks, (4,)) == []
@@ -182,7 +180,7 @@ def test_what_was_put_by_hand_where_a_secret_belongs_is_not_shown(folder: Path, 
         assert leaks(one.live("rules/load"), {"HOOK": SECRETS["HOOK"]})
 
 
-def test_an_accept_leaves_out_what_takes_the_place_of_a_secret(folder: Path) -> None:
+def test_accept_leaves_out_a_live_value_in_place_of_a_secret(folder: Path) -> None:
     with scene(folder, live=SECRETS) as one:
         replaced_by_hand(one, SECRETS)
         before = (one.tree / "rules/load.yaml").read_bytes()
@@ -193,7 +191,7 @@ def test_an_accept_leaves_out_what_takes_the_place_of_a_secret(folder: Path) -> 
 
 
 @pytest.mark.parametrize("quoted", ["{}", "by {}!", "https://ci.example/{}"])
-def test_who_runs_an_apply_is_kept_without_the_key_and_the_secrets(folder: Path, quoted: str) -> None:
+def test_the_record_of_who_ran_an_apply_contains_no_key_and_no_secret(folder: Path, quoted: str) -> None:
     system = {"JENKINS_URL": "https://ci.example", "BUILD_USER": quoted.format(KEY)}
     system["BUILD_URL"] = f"https://ci.example/{quote(quoted.format(KEY))}"
     with scene(folder) as one:
@@ -204,7 +202,7 @@ def test_who_runs_an_apply_is_kept_without_the_key_and_the_secrets(folder: Path,
         assert told(secret, (APPLY, "history {tree}"), one.marks) == []
 
 
-def test_the_owner_of_a_lock_may_be_called_anything(folder: Path) -> None:
+def test_secrets_in_the_name_of_a_lock_owner_are_not_printed(folder: Path) -> None:
     holder = {"id": "0" * 32, "owner": f"{KEY} {SECRETS['HOOK']}", "since": KEY, "process": "", "expires": 9e9}
     lock = {
         "name": "dlsync-lock",

@@ -58,7 +58,7 @@ def comment(platform: str, env: dict[str, str], *options: str, text: str = PLAN)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_the_first_plan_is_posted_and_the_next_replaces_it_whatever_others_wrote(platform: str) -> None:
+def test_the_first_plan_creates_a_comment_and_the_next_updates_it_among_other_comments(platform: str) -> None:
     place = f"acme/monitoring{'#' if platform == 'github' else '!'}12"
     with code_host(*OTHERS) as (host, env):
         assert comment(platform, env)[:3] == (0, f"created: the comment on {place}\n", "")
@@ -69,7 +69,7 @@ def test_the_first_plan_is_posted_and_the_next_replaces_it_whatever_others_wrote
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_new_posts_anew_and_hides_the_old_unless_it_says_the_same(platform: str) -> None:
+def test_new_creates_a_comment_and_hides_the_old_comment_unless_the_text_is_the_same(platform: str) -> None:
     with code_host(*OTHERS, Note("5", PLAN.replace("\n", "\r\n").rstrip())) as (host, env):
         assert comment(platform, env, "--new").out.startswith("unchanged: ")
         assert comment(platform, env, "--new", text=f"{PLAN}more\n").out.startswith("created: ")
@@ -83,7 +83,9 @@ def test_new_posts_anew_and_hides_the_old_unless_it_says_the_same(platform: str)
 @pytest.mark.parametrize(
     "rivals", [(f"{PLAN}a\n",), (PLAN,), (f"{PLAN}a\n", f"{PLAN}b\n")], ids=["other", "same", "two"]
 )
-def test_first_runs_at_once_keep_the_oldest_comment_with_the_last_text(platform: str, rivals: tuple[str, ...]) -> None:
+def test_concurrent_first_runs_keep_the_oldest_comment_with_the_latest_text(
+    platform: str, rivals: tuple[str, ...]
+) -> None:
     with code_host(*OTHERS) as (host, env):
         host.rivals = rivals
         assert comment(platform, env).out.startswith("created: ")
@@ -96,7 +98,7 @@ def test_first_runs_at_once_keep_the_oldest_comment_with_the_last_text(platform:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_two_comments_that_were_left_become_one(platform: str) -> None:
+def test_two_leftover_comments_become_one(platform: str) -> None:
     with code_host(Note("1", f"{PLAN}old\n"), Note("2", PLAN)) as (host, env):
         assert comment(platform, env).out.startswith("unchanged: ")
         assert [note.body for note in host.notes if note.body.startswith(MARKER) and not note.hidden] == [PLAN]
@@ -112,7 +114,7 @@ def test_a_failure_before_the_account_is_known_replaces_the_only_comment_of_its_
         assert comment("github", env, text=f"{failed}failed\n").out.startswith("created: ")
 
 
-def test_the_longest_plan_with_the_longest_link_is_no_more_than_github_takes() -> None:
+def test_the_longest_plan_with_the_longest_link_fits_the_limit_of_github() -> None:
     url = f"https://x.io/{'a' * 1987}"
     assert LIMIT + len(with_link("", url)) < 65_536
 
@@ -153,7 +155,7 @@ def test_a_link_to_the_whole_plan_stands_at_the_end() -> None:
         ("gitlab", json_reply([]), ("Expected `object`, got `array`", "Check that CI_API_V4_URL")),
     ],
 )
-def test_an_error_says_what_is_missing(platform: str, reply: Reply, expected: tuple[str, ...]) -> None:
+def test_an_error_of_the_code_host_says_what_to_check(platform: str, reply: Reply, expected: tuple[str, ...]) -> None:
     with code_host() as (host, env):
         host.failing = [reply]
         done = comment(platform, env)
@@ -161,14 +163,14 @@ def test_an_error_says_what_is_missing(platform: str, reply: Reply, expected: tu
     assert [part for part in expected if part not in done.err] == []
 
 
-def test_notes_that_are_no_list_are_an_error() -> None:
+def test_a_gitlab_response_that_is_not_a_list_of_notes_is_an_error() -> None:
     with code_host() as (host, env):
         host.failing = [json_reply({"id": 7}), json_reply({})]
         assert "Expected `array`, got `object`" in comment("gitlab", env).err
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_a_server_that_fails_is_asked_again(platform: str) -> None:
+def test_a_failed_request_is_retried(platform: str) -> None:
     with code_host() as (host, env):
         host.failing = [json_reply({}, 503)]
         assert comment(platform, env).code == 0
@@ -199,7 +201,7 @@ def test_a_variable_that_is_missing_or_wrong_is_named(platform: str, changed: di
 
 
 @pytest.mark.parametrize("event", [{"pull_request": {"number": 12}}, {"issue": {"number": 12}}])
-def test_the_number_is_that_of_the_event_or_the_option(event: object, tmp_path: Path) -> None:
+def test_the_pull_request_number_comes_from_the_event_or_the_option(event: object, tmp_path: Path) -> None:
     path = tmp_path / "event.json"
     path.write_text(json.dumps(event))
     with code_host() as (_, env):
@@ -219,19 +221,19 @@ def test_the_number_is_that_of_the_event_or_the_option(event: object, tmp_path: 
         (("--github", "no-such-file"), PLAN, "no-such-file cannot be read"),
     ],
 )
-def test_what_is_no_plan_is_not_posted(arguments: tuple[str, ...], text: str, expected: str) -> None:
+def test_invalid_arguments_or_texts_are_not_posted(arguments: tuple[str, ...], text: str, expected: str) -> None:
     with code_host() as (host, env):
         done = dlsync("comment", *arguments, env=env, piped=text.encode())
     assert (done.code, host.writes) == (1, [])
     assert expected in done.err
 
 
-def test_bytes_that_are_no_text_are_an_error() -> None:
+def test_input_that_is_not_utf_8_is_an_error() -> None:
     err = dlsync("comment", "--github", piped=b"\xff").err
     assert "- is not text in UTF-8\nGive it what `dlsync plan --format markdown` prints.\n" in err
 
 
-def test_a_plan_and_its_failures_are_the_same_comment(tree: Path, env: dict[str, str]) -> None:
+def test_a_failed_plan_updates_the_comment_of_the_plan(tree: Path, env: dict[str, str]) -> None:
     with code_host() as (host, job):
         for text in (None, "title: [\n"):
             if text:
@@ -259,6 +261,6 @@ def test_two_directories_of_one_repository_have_a_comment_each(
     assert " directory=shop%2F -->" in host.notes[0].body
 
 
-def test_names_without_bounds_make_a_marker_of_bounded_length() -> None:
+def test_long_names_make_a_marker_of_bounded_length() -> None:
     assert len(marker("x" * 999, "--> \n*")) < 200
     assert marker("a", "--> \n*") == "<!-- dlsync plan account=a environment=--%3E%20%5Cn%2A -->\n"

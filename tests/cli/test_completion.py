@@ -34,23 +34,23 @@ if TYPE_CHECKING:
         ("dlsync nonsense ", list(PURPOSES)),
     ],
 )
-def test_commands_options_and_their_values_are_completed_too(words: str, expected: list[str]) -> None:
+def test_commands_options_and_option_values_are_completed(words: str, expected: list[str]) -> None:
     cursor = str(words.count(" "))
     done = dlsync(env={"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": cursor})
     assert (done.code, done.out.split(), done.err) == (0, expected, "")
 
 
 @pytest.mark.parametrize(("words", "longest"), [("dlsync plan --", 90), ("dlsync ", 60)])
-def test_what_a_command_or_an_option_is_for_is_told_in_one_line(words: str, longest: int) -> None:
+def test_fish_gets_completions_with_full_descriptions_and_zsh_the_same_completions(words: str, longest: int) -> None:
     env = {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     in_fish = process(env={"_DLSYNC_COMPLETE": "complete_fish", **env}).out.splitlines()
-    assert [one for one in in_fish if not re.fullmatch(r"[\w-]+\t[A-Z].*\.", one)] == []  # each line is an offer
+    assert [one for one in in_fish if not re.fullmatch(r"[\w-]+\t[A-Z].*\.", one)] == []  # each line is a completion
     assert max(map(len, in_fish)) > longest
     in_zsh = process(env={"_DLSYNC_COMPLETE": "complete_zsh", **env}).out.splitlines()
     assert [one.split('"')[1] for one in in_zsh] == [one.split("\t")[0] for one in in_fish]
 
 
-def test_whoever_completes_and_reads_no_answer_is_no_error_to_be_told_of() -> None:
+def test_completion_prints_no_error_when_its_stdout_is_closed() -> None:
     environ = process_environment({"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync ", "COMP_CWORD": "1"})
     with subprocess.Popen(
         arguments(), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
@@ -62,7 +62,7 @@ def test_whoever_completes_and_reads_no_answer_is_no_error_to_be_told_of() -> No
 
 
 @pytest.mark.skipif(which("bash") is None, reason="there is no bash here")
-def test_in_bash_itself(tmp_path: Path) -> None:
+def test_completion_works_in_a_real_bash(tmp_path: Path) -> None:
     script = dlsync(env={"_DLSYNC_COMPLETE": "source_bash"}).out
     (tmp_path / "dlsync").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dlsync "$@"\n', encoding="utf-8")
     (tmp_path / "dlsync").chmod(0o755)
@@ -111,7 +111,7 @@ def test_runs_are_completed_from_the_journals(tree: Path, env: dict[str, str], m
 
 
 @pytest.mark.parametrize("words", ["dlsync plan -e ", "dlsync accept ", "dlsync rollback "])
-def test_a_directory_that_cannot_be_read_offers_nothing(
+def test_completion_offers_nothing_from_a_directory_that_cannot_be_read(
     words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "dlsync.yaml").write_text("environments: [")

@@ -1,4 +1,4 @@
-"""Where output goes, and what becomes of it where nothing can go there."""
+"""Output to stdout and stderr, also when these cannot be written, and the redaction of secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Lost(io.StringIO):
-    """A stream that takes nothing, over a file."""
+    """A stream over a file descriptor whose flush always fails."""
 
     def __init__(self, descriptor: int, error: type[OSError] = OSError) -> None:
         super().__init__()
@@ -32,6 +32,12 @@ class Lost(io.StringIO):
 
     def fileno(self) -> int:
         return self._descriptor
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test without secrets, and leave none to other tests."""
+    monkeypatch.setattr(console, "_secrets", {})
 
 
 @pytest.fixture
@@ -55,13 +61,15 @@ def test_a_result_that_cannot_be_written_is_an_error(
     assert file.read_bytes() == b""
 
 
-def test_a_reader_that_is_gone_is_left_to_the_boundary(descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_stdout_raises_broken_pipe_when_the_reader_is_gone(
+    descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdout", Lost(descriptor, BrokenPipeError))
     with pytest.raises(BrokenPipeError):
         console.write_stdout("x")
 
 
-def test_a_run_that_outlives_the_reader_says_that_it_is_gone_and_goes_on(
+def test_outliving_reader_reports_a_closed_stdout_and_lets_the_run_go_on(
     descriptor: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdout", Lost(descriptor, BrokenPipeError))
@@ -72,17 +80,14 @@ def test_a_run_that_outlives_the_reader_says_that_it_is_gone_and_goes_on(
         console.write_stdout("x")
 
 
-def test_what_cannot_be_said_beside_the_result_stops_nothing(
-    file: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_to_stderr_is_ignored(file: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Lost(descriptor))
     console.write_stderr("x")
     os.write(descriptor, b"x")
     assert file.read_bytes() == b""
 
 
-def test_keys_are_taken_out_plain_and_as_python_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_secrets", {})
+def test_redacted_replaces_keys_in_plain_and_in_repr_form() -> None:
     console.conceal("it's\\secret")
     console.conceal("")
     console.conceal("token")
@@ -91,7 +96,7 @@ def test_keys_are_taken_out_plain_and_as_python_shows_them(monkeypatch: pytest.M
     assert console.redacted("a token of no length") == "a token of no length"
 
 
-def test_problems_are_said_with_their_places_and_in_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_are_printed_with_their_places_and_in_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
@@ -113,8 +118,7 @@ def test_content_goes_out_byte_for_byte_and_a_failure_is_an_error(
             console.write_content(b"x")
 
 
-def test_what_is_looked_up_in_the_environment_is_taken_out_and_the_rest_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_secrets", {})
+def test_redacted_replaces_only_environment_values_that_were_looked_up() -> None:
     watched = console.RecordedEnvironment({"HOOK": "s3cret", "EMPTY": "", "OTHER": "words"})
     assert (watched["HOOK"], watched["EMPTY"], dict(watched)["OTHER"]) == ("s3cret", "", "words")
     assert console.redacted("words and s3cret") == "words and ${env:HOOK}"
@@ -122,19 +126,19 @@ def test_what_is_looked_up_in_the_environment_is_taken_out_and_the_rest_is_not(m
     assert console.redacted("words and s3cret") == "words and s3cret"
 
 
-def test_a_value_that_was_added_to_the_environment_is_taken_out_too() -> None:
+def test_redacted_replaces_values_that_were_added_to_the_recorded_environment() -> None:
     watched = console.RecordedEnvironment({"HOOK": "s3cret"}) | {"LIVE": "from-the-server"}
     assert [watched["LIVE"], watched["HOOK"]] == ["from-the-server", "s3cret"]
     assert console.redacted("s3cret from-the-server") == "${env:HOOK} ${env:LIVE}"
 
 
-def test_a_sentence_that_quotes_others_is_told_without_the_key(capsys: pytest.CaptureFixture[str]) -> None:
+def test_notify_redacts_the_key(capsys: pytest.CaptureFixture[str]) -> None:
     console.conceal("s3cret-key")
     console.notify("The account is locked by ann (s3cret-key); waiting.")
     assert capsys.readouterr() == ("", "The account is locked by ann ([key]); waiting.\n")
 
 
-def test_a_format_that_no_function_prints_is_an_error_and_not_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_raises_for_a_format_without_a_printer(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyError, match="yaml"):
         console.show("yaml", dict, lambda _: "text")
     assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""``dlsync drift``: what was changed on the server since it was applied."""
+"""``dlsync drift``: shows changes on the server since the last apply."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
 EDITED = DASHBOARD.replace("Web", "Shop")
 
 
-def test_without_any_it_says_how_much_is_as_it_was_applied(applied: Path, env: dict[str, str]) -> None:
+def test_without_drift_the_number_of_resources_as_applied_is_printed(applied: Path, env: dict[str, str]) -> None:
     done = dlsync("drift", applied, env=env)
     account = env["DLSYNC_ACCOUNT"]
     assert done[:3] == (0, f"No drift: 3 managed resources on acme/{account}, as applied.\n", "")
     assert all(one.method == "GET" for one in done.asked)
 
 
-def test_a_hand_edit_is_shown_from_what_was_applied_to_what_is_live_and_is_an_exit_code(
-    applied: Path, env: dict[str, str]
-) -> None:
+def test_an_edit_on_the_server_is_shown_with_both_values_and_exits_with_2(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
     done = dlsync("drift", applied, env=env)
     assert (done.code, done.err) == (2, "")
@@ -40,9 +38,7 @@ def test_a_hand_edit_is_shown_from_what_was_applied_to_what_is_live_and_is_an_ex
     ]
 
 
-def test_what_was_deleted_by_hand_has_drifted_and_a_change_of_the_files_has_not(
-    applied: Path, env: dict[str, str]
-) -> None:
+def test_a_delete_on_the_server_is_drift_and_a_change_of_a_file_is_not(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "DELETE", "dashboards/web")
     write_tree(applied, {"rules/load.yaml": "title: Loads\ncriteria: []\n"})
     done = dlsync("drift", applied, env=env)
@@ -51,7 +47,7 @@ def test_what_was_deleted_by_hand_has_drifted_and_a_change_of_the_files_has_not(
     assert dlsync("drift", applied, "--target", "rule/*", env=env).code == 0
 
 
-def test_a_record_that_is_broken_is_said_and_a_tree_that_wants_none_is_an_error(
+def test_a_broken_inventory_is_a_warning_and_settings_without_an_inventory_are_an_error(
     applied: Path, env: dict[str, str]
 ) -> None:
     by_hand(env, "PATCH", "plugins/dlsync-inventory", '{"content": "bm9uZQ=="}', "application/json")

@@ -1,4 +1,4 @@
-"""``dlsync export``: what is live into files."""
+"""``dlsync export``: writes the live resources into files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EDITED = "title: Shop\npositions: []\n"
 
 
-def test_a_new_folder_gets_all_of_the_account_and_plans_to_nothing(
+def test_an_export_to_a_new_folder_writes_all_resources_and_its_plan_has_no_changes(
     applied: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     done = dlsync("export", tmp_path / "new", env=env)
@@ -33,7 +33,7 @@ def test_a_second_export_changes_nothing(applied: Path, env: dict[str, str]) -> 
     assert tree_files(applied) == before
 
 
-def test_a_check_writes_nothing_and_has_an_exit_code_for_changes(applied: Path, env: dict[str, str]) -> None:
+def test_check_writes_nothing_and_exits_with_2_for_changes(applied: Path, env: dict[str, str]) -> None:
     dlsync("export", applied, env=env)
     assert dlsync("export", applied, "--check", env=env).code == 0
     by_hand(env, "PUT", "dashboards/web", EDITED)
@@ -54,13 +54,13 @@ def test_json_is_one_document(applied: Path, env: dict[str, str]) -> None:
     assert (done.code, done.err) == (0, "")
 
 
-def test_managed_leaves_out_what_no_file_has(applied: Path, env: dict[str, str]) -> None:
+def test_managed_leaves_out_unmanaged_resources(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/other", DASHBOARD)
     assert dlsync("export", applied, "--managed", "--check", env=env).code == 0
     assert "+ dashboards/other.yaml" in dlsync("export", applied, env=env).out
 
 
-def test_a_mirror_removes_the_files_of_what_is_gone(applied: Path, env: dict[str, str]) -> None:
+def test_mirror_deletes_the_files_of_resources_that_are_not_live(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "DELETE", "dashboards/web")
     assert dlsync("export", applied, "--check", env=env).code == 0
     assert "- dashboards/web.yaml\n" in dlsync("export", applied, "--mirror", env=env).out
@@ -69,7 +69,7 @@ def test_a_mirror_removes_the_files_of_what_is_gone(applied: Path, env: dict[str
     }
 
 
-def test_what_no_file_can_hold_is_an_error_and_the_rest_is_written(
+def test_a_name_that_is_too_long_for_a_file_is_an_error_and_the_rest_is_written(
     applied: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     by_hand(env, "PUT", f"dashboards/{'x' * 400}", DASHBOARD)
@@ -90,7 +90,7 @@ def test_files_with_errors_are_left_as_they_are(applied: Path, env: dict[str, st
     assert tree_files(applied) == before
 
 
-def test_the_bar_and_colours_are_for_terminals(
+def test_a_terminal_gets_colours_and_a_progress_bar_and_a_pipe_gets_no_bar(
     applied: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
@@ -107,7 +107,9 @@ RULE = "title: Load\ncriteria: []\nactions:\n  - emails: [a@acme.net]\n    messa
 EXPOSED = "`actions[0].message` looks like a secret (a URL with a token in its path)"
 
 
-def test_a_likely_secret_that_is_written_is_warned_of_and_not_shown(tmp_path: Path, env: dict[str, str]) -> None:
+def test_writing_a_likely_secret_is_a_warning_that_does_not_show_the_secret(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
     by_hand(env, "PUT", "rules/load", RULE + HOOK)
     shown = [dlsync("export", tmp_path / form, "--format", form, env=env) for form in ("text", "json")]
     assert [one.code for one in shown] == [0, 0]
@@ -120,7 +122,7 @@ def test_a_likely_secret_that_is_written_is_warned_of_and_not_shown(tmp_path: Pa
     assert dlsync("export", tmp_path / "text", env=env).err == ""
 
 
-def test_what_takes_the_place_of_a_secret_in_a_file_is_warned_of(tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_live_value_that_replaces_a_reference_in_a_file_is_a_warning(tmp_path: Path, env: dict[str, str]) -> None:
     write_tree(tmp_path, {"rules/load.yaml": f"{RULE}{HOOK}/${{env:END}}\n"})
     by_hand(env, "PUT", "rules/load", f"{RULE}something else")
     done = dlsync("export", tmp_path, env={**env, "END": "x"})
@@ -137,7 +139,9 @@ def test_an_export_into_an_old_backup_warns_of_no_secrets(tmp_path: Path, env: d
     assert (tmp_path / "rules" / "load.yaml").exists()
 
 
-def test_a_secret_that_looks_like_a_reference_becomes_its_own(tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_secret_that_looks_like_a_reference_is_exported_as_its_own_reference(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
     write_tree(tmp_path, {"rules/load.yaml": "title: ${env:ODD}\ncriteria: []\n"})
     odd = {**env, "ODD": "$${x} ${env:ODD} y"}
     dlsync("apply", tmp_path, "--auto-approve", env=odd)

@@ -1,4 +1,4 @@
-"""``dlsync export --commit``: one commit of what is live, and of nothing else, in real repositories."""
+"""``dlsync export --commit``: commits the live resources, and nothing else, in real repositories."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def log(root: Path) -> list[str]:
     return git(root, "log", "--format=%s").splitlines()
 
 
-def test_one_commit_says_what_changed_and_the_next_has_nothing_to_do(repo: Path, env: dict[str, str]) -> None:
+def test_an_export_makes_one_commit_that_lists_the_changes_and_the_next_export_makes_none(
+    repo: Path, env: dict[str, str]
+) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     by_hand(env, "PUT", "dashboards/my%20new%20%22one%22", DASHBOARD)
     by_hand(env, "DELETE", "rules/load")
@@ -82,7 +84,7 @@ def test_a_target_is_committed_alone(repo: Path, env: dict[str, str]) -> None:
     assert git(repo, "show", "--name-only", "--format=") == "dashboards/other.yaml"
 
 
-def test_the_work_of_others_stays_out_and_staged_as_it_was(repo: Path, env: dict[str, str]) -> None:
+def test_other_changes_stay_out_of_the_commit_and_keep_their_staged_state(repo: Path, env: dict[str, str]) -> None:
     write_tree(repo, {"rules/load.yaml": "title: Mine\ncriteria: []\n", "staged.txt": "1\n", "loose.txt": "1\n"})
     git(repo, "add", "staged.txt", "rules/load.yaml")
     write_tree(repo, {"staged.txt": "2\n"})
@@ -115,7 +117,7 @@ def test_a_file_with_changes_that_are_not_committed_is_not_overwritten(
     by_hand(env, "PUT", "dashboards/another", DASHBOARD)
     before, commits = work_files(repo), log(repo)
     options = ["--target", "dashboard/*"]
-    if how == "deleted":  # it is not applied either, and that is said first
+    if how == "deleted":  # the delete is not applied either, and the export reports that first
         assert "dashboard/web: its file is gone, and that is not applied yet" in export(repo, env, *options).err
         return
     done = export(repo, env, *options)
@@ -128,7 +130,7 @@ def test_a_file_with_changes_that_are_not_committed_is_not_overwritten(
 
 
 @pytest.mark.parametrize("is_backup", [False, True])
-def test_what_a_killed_run_wrote_and_did_not_commit_is_named(
+def test_a_file_that_a_killed_run_left_uncommitted_is_named(
     repo: Path, env: dict[str, str], tmp_path: Path, is_backup: bool
 ) -> None:
     root = repository(tmp_path / "backup") if is_backup else repo
@@ -162,7 +164,7 @@ def test_a_file_of_many_resources_that_is_not_committed_is_named_once(repo: Path
         ("submodule", "ignored, or in a submodule: export into that"),
     ],
 )
-def test_work_that_git_does_not_show_is_left_alone_and_named(
+def test_a_file_whose_changes_git_hides_is_named_and_not_overwritten(
     repo: Path, env: dict[str, str], how: str, reason: str, action: str
 ) -> None:
     if how == "ignored":
@@ -187,7 +189,7 @@ def test_work_that_git_does_not_show_is_left_alone_and_named(
     assert (work_files(repo), log(repo), git(repo, "status", "--porcelain")) == (before, commits, status)
 
 
-def test_a_marked_file_that_the_export_does_not_change_is_no_obstacle(repo: Path, env: dict[str, str]) -> None:
+def test_an_assume_unchanged_file_that_the_export_does_not_change_is_accepted(repo: Path, env: dict[str, str]) -> None:
     git(repo, "update-index", "--assume-unchanged", "rules/load.yaml")
     write_tree(repo, {"later.txt": "1\n"})
     git(repo, "add", "--intent-to-add", "later.txt")
@@ -206,7 +208,7 @@ def test_a_new_file_outside_of_a_sparse_checkout_is_refused(repo: Path, env: dic
     assert done.err.endswith("dashboards/other.yaml\nFix what git reports, then export again.\n")
 
 
-def test_what_is_not_checked_out_is_not_said_to_wait_for_an_apply_which_would_delete_it(
+def test_a_file_outside_of_the_sparse_checkout_is_a_warning_that_suggests_no_apply(
     repo: Path, env: dict[str, str]
 ) -> None:
     git(repo, "sparse-checkout", "set", "plugins", "rules")
@@ -226,7 +228,7 @@ def test_what_is_not_checked_out_is_not_said_to_wait_for_an_apply_which_would_de
     assert git(repo, "show", "--name-only", "--format=") == WEB
 
 
-def test_what_is_in_a_submodule_that_is_not_checked_out_is_left_alone(
+def test_a_resource_in_a_submodule_that_is_not_checked_out_is_left_out_with_a_warning(
     repo: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     pack = {"package.yaml": "title: Shared\n", "dashboards/shared.yaml": DASHBOARD}
@@ -241,7 +243,7 @@ def test_what_is_in_a_submodule_that_is_not_checked_out_is_left_alone(
     )
 
 
-def test_a_signature_that_fails_leaves_all_as_it_was(repo: Path, env: dict[str, str]) -> None:
+def test_a_failed_signature_leaves_files_and_index_unchanged(repo: Path, env: dict[str, str]) -> None:
     git(repo, "config", "gpg.program", "no-such-program")
     by_hand(env, "PUT", "dashboards/web", LIVE)
     before = work_files(repo)
@@ -250,7 +252,7 @@ def test_a_signature_that_fails_leaves_all_as_it_was(repo: Path, env: dict[str, 
     assert done.err.endswith("fatal: failed to write commit object\nFix what git reports, then export again.\n")
 
 
-def test_what_is_not_applied_is_left_alone_and_named(repo: Path, env: dict[str, str]) -> None:
+def test_files_with_unapplied_changes_are_left_out_and_named(repo: Path, env: dict[str, str]) -> None:
     write_tree(
         repo, {WEB: "title: Wanted\npositions: []\n", "dashboards/new.yaml": DASHBOARD, "dashboards/own.yaml": LIVE}
     )
@@ -269,7 +271,7 @@ def test_what_is_not_applied_is_left_alone_and_named(repo: Path, env: dict[str, 
     assert git(repo, "show", "--name-only", "--format=") == "rules/load.yaml"
 
 
-def test_what_was_accepted_is_no_obstacle(repo: Path, env: dict[str, str]) -> None:
+def test_an_export_after_a_committed_accept_makes_no_commit(repo: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     assert dlsync("accept", repo, "--all-drift", env=env).code == 0
     commit_all(repo, "accepted")
@@ -277,7 +279,7 @@ def test_what_was_accepted_is_no_obstacle(repo: Path, env: dict[str, str]) -> No
     assert (done.code, done.err, len(log(repo))) == (0, "", 2)
 
 
-def test_a_repository_of_its_own_takes_all_that_is_live(repo: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_a_separate_backup_repository_gets_all_live_resources(repo: Path, env: dict[str, str], tmp_path: Path) -> None:
     backup = repository(tmp_path / "backup")
     assert export(backup, env, "--mirror").code == 0
     write_tree(repo, {WEB: LIVE})
@@ -289,7 +291,7 @@ def test_a_repository_of_its_own_takes_all_that_is_live(repo: Path, env: dict[st
     assert git(backup, "log", "-1", "--format=%b") == "~ dashboards/web.yaml\n- rules/load.yaml"
 
 
-def test_an_account_that_was_never_applied_is_backed_up(tmp_path: Path, env: dict[str, str]) -> None:
+def test_an_account_without_an_apply_is_backed_up(tmp_path: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     backup = repository(tmp_path / "backup")
     for text in (DASHBOARD, LIVE):
@@ -313,7 +315,9 @@ def test_a_likely_secret_and_a_lost_reference_are_not_committed(repo: Path, env:
     assert "a3d5f7" not in done.out + done.err
 
 
-def test_outside_a_repository_it_says_so_before_anything_else(tmp_path: Path, env: dict[str, str]) -> None:
+def test_an_export_outside_of_a_repository_fails_before_any_request_or_write(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
     env["GIT_CEILING_DIRECTORIES"] = str(tmp_path)
     done = export(tmp_path / "new", env)
     assert (done.code, done.asked) == (1, ())
@@ -322,20 +326,22 @@ def test_outside_a_repository_it_says_so_before_anything_else(tmp_path: Path, en
     assert not (tmp_path / "new").exists()
 
 
-def test_a_repository_that_git_refuses_is_not_said_to_be_none(repo: Path, env: dict[str, str]) -> None:
+def test_a_repository_that_git_refuses_is_an_error_with_the_reason_of_git(repo: Path, env: dict[str, str]) -> None:
     done = export(repo, {**env, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
     assert (done.code, done.asked) == (1, ())
     assert "cannot be committed: fatal: detected dubious ownership in repository" in done.err
     assert done.err.endswith("Fix what git reports, then export again.\n")
 
 
-def test_without_git_it_says_so(tmp_path: Path, env: dict[str, str]) -> None:
+def test_without_git_the_error_says_to_install_git(tmp_path: Path, env: dict[str, str]) -> None:
     done = export(tmp_path, {**env, "PATH": str(tmp_path)})
     assert (done.code, done.err.splitlines()[-1]) == (1, "Install git.")
 
 
 @pytest.mark.parametrize("operation", ["merge", "rebase", "cherry-pick", "revert", "stash"])
-def test_in_the_middle_of_another_operation_it_says_what_to_do(repo: Path, env: dict[str, str], operation: str) -> None:
+def test_an_unfinished_git_operation_is_an_error_that_says_what_to_do(
+    repo: Path, env: dict[str, str], operation: str
+) -> None:
     git(repo, "switch", "--quiet", "--create", "other")
     write_tree(repo, {"note.txt": "theirs\n"})
     commit_all(repo, "other")
@@ -376,10 +382,8 @@ def hook(repo: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_hooks_run_and_one_that_refuses_leaves_all_as_it_was(repo: Path, env: dict[str, str]) -> None:
+def test_hooks_run_and_a_failing_hook_leaves_files_and_index_unchanged(repo: Path, env: dict[str, str]) -> None:
     write_tree(repo, {"staged.txt": "1\n"})
-    git(repo, "add", "staged.txt")
-    status = git(repo, "status", "--porcelain")
     (repo / "plugins" / "disk.sh").chmod(0o755)
     commit_all(repo, "executable")
     write_tree(repo, {"staged.txt": "2\n"})
@@ -404,7 +408,7 @@ def test_hooks_run_and_one_that_refuses_leaves_all_as_it_was(repo: Path, env: di
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("name", ["pre-commit", "post-commit"])
-def test_an_interrupt_ends_a_hook_that_waits_and_leaves_all_as_it_was_or_committed(
+def test_an_interrupt_during_a_hook_leaves_the_export_undone_or_committed(
     repo: Path, env: dict[str, str], tmp_path: Path, name: str, number: signal.Signals
 ) -> None:
     write_tree(repo, {"staged.txt": "1\n"})
@@ -426,7 +430,7 @@ def test_an_interrupt_ends_a_hook_that_waits_and_leaves_all_as_it_was_or_committ
     assert (len(log(repo)), git(repo, "status", "--porcelain")) == (2, status)
 
 
-def test_a_git_that_is_killed_loses_nothing_and_the_next_run_says_what_to_do(repo: Path, env: dict[str, str]) -> None:
+def test_a_killed_git_loses_nothing_and_the_next_export_says_what_to_do(repo: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     hook(repo, "pre-commit", "kill -KILL $PPID")
     before = work_files(repo)
@@ -441,7 +445,7 @@ def test_a_git_that_is_killed_loses_nothing_and_the_next_run_says_what_to_do(rep
     assert export(repo, env).code == 0
 
 
-def test_a_commit_whose_last_hook_ends_git_is_a_commit(repo: Path, env: dict[str, str]) -> None:
+def test_a_commit_succeeds_when_its_post_commit_hook_kills_git(repo: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     hook(repo, "post-commit", "kill -TERM $PPID")
     done = export(repo, env)
@@ -449,7 +453,7 @@ def test_a_commit_whose_last_hook_ends_git_is_a_commit(repo: Path, env: dict[str
     assert f"Committed as {git(repo, 'rev-parse', 'HEAD')[:12]}." in done.out
 
 
-def test_what_git_ignores_is_refused(repo: Path, env: dict[str, str]) -> None:
+def test_a_new_file_that_git_ignores_is_refused(repo: Path, env: dict[str, str]) -> None:
     write_tree(repo, {".gitignore": ".dlsync/\nother.*\n"})
     commit_all(repo, "second")
     by_hand(env, "PUT", "dashboards/other", DASHBOARD)
@@ -460,7 +464,9 @@ def test_what_git_ignores_is_refused(repo: Path, env: dict[str, str]) -> None:
     assert not (repo / "dashboards" / "other.yaml").exists()
 
 
-def test_a_folder_of_a_repository_may_be_new_and_names_may_be_patterns(tmp_path: Path, env: dict[str, str]) -> None:
+def test_an_export_into_a_new_subfolder_handles_names_that_look_like_git_patterns(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
     root = repository(tmp_path / "all")
     for name in ("%5Ba%5D%20%27b%27", "%3Aweb", "-x"):
         by_hand(env, "PUT", f"dashboards/{name}", DASHBOARD)
@@ -484,7 +490,7 @@ def test_the_first_commit_of_a_repository_may_be_an_export(tmp_path: Path, env: 
     assert len(log(root)) == 1
 
 
-def test_line_ends_that_git_converts_are_no_change(repo: Path, env: dict[str, str]) -> None:
+def test_line_endings_that_git_converts_are_not_a_change(repo: Path, env: dict[str, str]) -> None:
     git(repo, "config", "core.autocrlf", "true")
     for file in TREE:
         (repo / file).unlink()
@@ -515,7 +521,7 @@ def clone(repo: Path, tmp_path: Path) -> Path:
     return clone
 
 
-def test_push_pushes_to_the_upstream_and_what_was_not_pushed_the_next_time(
+def test_push_sends_the_commit_to_the_upstream_and_the_next_export_retries_a_failed_push(
     clone: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     remote = tmp_path / "remote.git"
@@ -573,10 +579,10 @@ def test_in_a_linked_worktree_its_own_branch_gets_the_commit(repo: Path, env: di
     assert (len(log(other)), len(log(repo)), git(repo, "status", "--porcelain")) == (2, 1, "")
 
 
-def test_in_a_hook_of_another_repository_that_one_gets_no_commit(
+def test_an_export_inside_a_hook_of_another_repository_commits_only_to_its_own(
     repo: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
-    """As in the hook of a linked worktree, for which git names the repository in the environment."""
+    """For the hook of a linked worktree, git names the repository in environment variables."""
     other = repository(write_tree(tmp_path / "other", {"a.txt": "1\n"}))
     by_hand(env, "PUT", "dashboards/web", LIVE)
     hooked = {"GIT_DIR": f"{other}/.git", "GIT_INDEX_FILE": f"{other}/.git/index", "GIT_PREFIX": ""}
@@ -585,7 +591,7 @@ def test_in_a_hook_of_another_repository_that_one_gets_no_commit(
     assert (log(other), git(other, "status", "--porcelain")) == (["first"], "")
 
 
-def test_a_work_tree_that_the_user_names_is_committed_to_its_repository(
+def test_git_dir_and_git_work_tree_choose_the_repository_of_the_commit(
     repo: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     (repo / ".git").rename(tmp_path / "bare.git")
@@ -596,7 +602,9 @@ def test_a_work_tree_that_the_user_names_is_committed_to_its_repository(
 
 
 @pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock", "refs/heads/main.lock"])
-def test_a_lock_that_a_crash_left_is_named_and_all_is_as_it_was(repo: Path, env: dict[str, str], lock: str) -> None:
+def test_a_git_lock_left_by_a_crash_is_named_and_files_and_index_stay_unchanged(
+    repo: Path, env: dict[str, str], lock: str
+) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     before = work_files(repo)
     (repo / ".git" / lock).touch()
@@ -609,7 +617,7 @@ def test_a_lock_that_a_crash_left_is_named_and_all_is_as_it_was(repo: Path, env:
     assert git(repo, "status", "--porcelain") == ""
 
 
-def test_what_a_hook_formats_and_stages_is_committed_and_nothing_stays_staged(repo: Path, env: dict[str, str]) -> None:
+def test_changes_that_a_hook_stages_are_committed_and_leave_nothing_staged(repo: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     hook(repo, "pre-commit", f"echo '# formatted' >> {WEB}; git add {WEB}")
     assert export(repo, env).code == 0
@@ -631,7 +639,7 @@ def test_push_without_an_upstream_says_what_to_do(clone: Path, env: dict[str, st
     assert log(clone)[0].startswith("Export acme/")
 
 
-def test_push_alone_is_refused(repo: Path, env: dict[str, str]) -> None:
+def test_push_without_commit_is_refused(repo: Path, env: dict[str, str]) -> None:
     done = dlsync("export", repo, "--push", env=env)
     assert (done.code, done.err) == (1, "error: --push pushes a commit\nGive --commit too.\n")
 
@@ -659,7 +667,7 @@ def test_a_link_inside_of_the_directory_is_followed_and_its_target_committed(
     "name",
     ["[skip ci]", "closes #1", "@all", "skip-checks:true", "fixes GH-1", "***NO_CI***", "a\n\nCo-authored-by: b"],
 )
-def test_nothing_in_a_message_makes_a_forge_act(name: str) -> None:
+def test_names_in_a_commit_message_trigger_no_action_of_a_code_host(name: str) -> None:
     text = message(TARGET, [FileChange(Address("dashboard", name), "create", f"dashboards/{name}.yaml", b"")])
     assert name not in text
     assert len(text.splitlines()) == 3
@@ -675,7 +683,7 @@ def test_git_takes_no_line_of_a_message_for_a_comment(repo: Path, env: dict[str,
     assert git(repo, "log", "-1", "--format=%b").strip() == f"~ {WEB}"
 
 
-def test_a_message_is_bounded() -> None:
+def test_a_commit_message_lists_at_most_100_changes() -> None:
     changes = [FileChange(Address("rule", f"{one}"), "delete", f"rules/{one}.yaml", None) for one in range(150)]
     lines = message(TARGET, changes).splitlines()
     assert lines[0] == "Export acme/default: 150 deleted"

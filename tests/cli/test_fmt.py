@@ -1,4 +1,4 @@
-"""``dlsync fmt``: the files in the house style."""
+"""``dlsync fmt``: formats the files in the house style."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FILES = {
 CHANGED = ["links.yaml", "overlays/staging/rules/load.yaml", "plugins/disk.meta.yaml", "rules/load.yaml"]
 
 
-def test_the_files_are_formatted_and_mean_what_they_did(tmp_path: Path, env: dict[str, str]) -> None:
+def test_fmt_formats_the_files_without_a_change_of_their_meaning(tmp_path: Path, env: dict[str, str]) -> None:
     tree = write_tree(tmp_path, FILES)
     assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
     files = tree_files(tree)
@@ -58,7 +58,9 @@ def test_the_files_are_formatted_and_mean_what_they_did(tmp_path: Path, env: dic
     )
 
 
-def test_what_an_export_or_init_wrote_is_formatted(applied: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_files_written_by_export_or_init_are_formatted_already(
+    applied: Path, env: dict[str, str], tmp_path: Path
+) -> None:
     dlsync("export", tmp_path / "new", env=env)
     dlsync("init", tmp_path / "init")
     for folder in ("new", "init"):
@@ -83,7 +85,7 @@ def test_a_file_that_cannot_be_formatted_stays_and_is_named(tmp_path: Path) -> N
 @pytest.mark.parametrize("check", [("--check",), ()])
 @pytest.mark.parametrize("file", ["dashboards/a.yaml", "plugins/a.sh", "links.yaml", "overlays/b/rules/a.yaml"])
 @pytest.mark.parametrize("fault", ["large", "link", "loop"])
-def test_a_file_that_is_not_read_is_named_as_by_validate(
+def test_a_file_that_cannot_be_read_is_the_same_error_as_in_validate(
     tmp_path: Path, fault: str, file: str, check: tuple[str, ...]
 ) -> None:
     tree = write_tree(tmp_path / "tree", {"dlsync.yaml": "environments: {b: {account: b}}\n", file: ""})

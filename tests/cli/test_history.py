@@ -1,4 +1,4 @@
-"""``dlsync history``: the runs that changed something."""
+"""``dlsync history``: lists the runs with changes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_it_lists_the_runs_that_changed_something_the_latest_first_without_a_server(
-    applied: Path, env: dict[str, str]
-) -> None:
+def test_history_lists_runs_with_changes_latest_first_without_a_request(applied: Path, env: dict[str, str]) -> None:
     dlsync("apply", applied, "--auto-approve", env=env)
     write_tree(applied, {"rules/load.yaml": "title: Loads\ncriteria: []\n"})
     dlsync("apply", applied, "--auto-approve", env=env)
@@ -35,7 +33,7 @@ def test_it_lists_the_runs_that_changed_something_the_latest_first_without_a_ser
     assert runs[1]["changes"] == [{"kind": "rule", "name": "load", "action": "update", "result": "applied"}]
 
 
-def test_an_environment_s_runs_are_listed_alone(tree: Path, env: dict[str, str]) -> None:
+def test_history_of_an_environment_lists_only_its_runs(tree: Path, env: dict[str, str]) -> None:
     (tree / "dlsync.yaml").write_text("environments: {staging: {}, production: {}}\n")
     for chosen in (["-e", "staging"], []):
         write_tree(tree, {"rules/load.yaml": f"title: Load {len(chosen)}\ncriteria: []\n"})
@@ -68,9 +66,7 @@ def test_journals_outside_the_tree_are_not_read_through_a_link(tree: Path, env: 
     assert len(dlsync("history", tree, "--journal", tree / ".dlsync/runs").out.splitlines()) == 2
 
 
-def test_a_folder_of_one_s_own_is_where_they_are_kept_and_found(
-    tree: Path, env: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_option_journal_chooses_the_folder_of_the_journals(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
     dlsync("apply", tree, "--auto-approve", "--journal", tmp_path / "kept", env=env)
     assert not (tree / ".dlsync" / "runs").exists()
     assert len(dlsync("history", "--journal", tmp_path / "kept").out.splitlines()) == 2

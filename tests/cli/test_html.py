@@ -1,4 +1,4 @@
-"""``--format html`` of the commands that have it: one page on stdout, whatever happens."""
+"""``--format html``: prints one page on stdout, with the result or the error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_plan_is_a_page_with_each_change(tree: Path, env: dict[str, str]) -> N
     assert set(Parsed(done.out).values("id")) == {"plugin/disk", "dashboard/web", "rule/load"}
 
 
-def test_drift_and_a_compared_export_are_pages(applied: Path, env: dict[str, str]) -> None:
+def test_drift_and_export_are_pages_with_the_changed_values(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", DASHBOARD.replace("Web", "Shop"))
     drifted = dlsync("drift", applied, *HTML, env=env)
     assert (drifted.code, Parsed(drifted.out).values("id")) == (2, ["dashboard/web"])
@@ -36,7 +36,9 @@ def test_drift_and_a_compared_export_are_pages(applied: Path, env: dict[str, str
     assert "Exported acme/" in dlsync("export", applied, *HTML, env=env).out
 
 
-def test_an_export_shows_from_the_files_to_what_is_live(applied: Path, env: dict[str, str]) -> None:
+def test_the_page_of_an_export_shows_changes_from_the_files_to_the_live_resources(
+    applied: Path, env: dict[str, str]
+) -> None:
     widget = "{title: CPU, type: number, row: 1, col: 1, size_x: 2, size_y: 2}"
     by_hand(env, "PUT", "dashboards/new", f"title: New\npositions: [{widget}]\n")
     by_hand(env, "PUT", "dashboards/web", f"title: Web\npositions: [{widget}]\n")
@@ -44,14 +46,16 @@ def test_an_export_shows_from_the_files_to_what_is_live(applied: Path, env: dict
     by_hand(env, "DELETE", "rules/load")
     page = dlsync("export", applied, "--check", "--mirror", *HTML, env=env).out
     assert set(Parsed(page).values("id")) == {"dashboard/new", "dashboard/web", "link/disk", "rule/load"}
-    # of the new one all is added, and nothing is a before
+    # the new dashboard has only added widgets, and no picture of its former state
     assert page.count("<figcaption>before</figcaption>") == page.count('class="removed"') == 0
     assert page.count('<svg class="added"') == 2
     assert '<span class="place">links.yaml</span>' in page
     assert "changed on the server" not in page
 
 
-def test_an_export_shows_no_secret_and_not_what_stands_in_the_place_of_one(tree: Path, env: dict[str, str]) -> None:
+def test_the_page_of_an_export_shows_no_secrets_and_no_live_values_in_their_place(
+    tree: Path, env: dict[str, str]
+) -> None:
     ours, theirs = "https://example.com/ours", "https://example.com/theirs"
     env = {**env, "HOOK": ours}
     write_tree(tree, {"rules/load.yaml": "title: Load\ncriteria: []\ndescription: ${env:HOOK}\n"})

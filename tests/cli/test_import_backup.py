@@ -1,4 +1,4 @@
-"""``dlsync import-backup``: an old client's backup made a tree."""
+"""``dlsync import-backup``: converts a backup of the old client to a tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ FILES = {
 }
 
 
-def test_its_files_and_its_agents_are_told_and_the_tree_plans_like_it(tmp_path: Path, env: dict[str, str]) -> None:
+def test_import_backup_lists_files_and_agents_and_its_tree_plans_like_the_backup(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
     source, tree = write_tree(tmp_path / "old", FILES) / "acme/default", tmp_path / "new"
     done = dlsync("import-backup", source, tree)
     assert (done.code, done.err) == (0, "")
@@ -35,7 +37,7 @@ def test_its_files_and_its_agents_are_told_and_the_tree_plans_like_it(tmp_path: 
     assert dlsync("plan", tree, "--detailed-exitcode", env=env).code == 0
 
 
-def test_and_as_json(tmp_path: Path) -> None:
+def test_json_has_the_account_the_files_the_agents_and_the_problems(tmp_path: Path) -> None:
     source = write_tree(tmp_path / "old", {**FILES, "acme/default/agents/2.json": "{"}) / "acme/default"
     done = dlsync("import-backup", source, tmp_path / "new", "--format", "json")
     assert (done.code, json.loads(done.out)["org"], json.loads(done.out)["account"]) == (0, "acme", "default")
@@ -44,7 +46,7 @@ def test_and_as_json(tmp_path: Path) -> None:
     assert [one["file"] for one in json.loads(done.out)["problems"]] == ["agents/2.json"]
 
 
-def test_agents_are_left_out_where_there_are_none(tmp_path: Path) -> None:
+def test_a_backup_without_agents_prints_no_line_about_agents(tmp_path: Path) -> None:
     source = write_tree(tmp_path / "backup", {"rules/a.yaml": "title: A\ncriteria: []\n", "other": ""})
     done = dlsync("import-backup", source, tmp_path / "new")
     assert (done.code, done.out.splitlines()[0], len(done.out.splitlines())) == (0, "wrote dlsync.yaml", 3)

@@ -1,4 +1,4 @@
-"""``dlsync init``: a tree to start from."""
+"""``dlsync init``: writes a tree to start from."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ NAMED = re.compile(
 )
 
 
-def test_the_commands_that_it_names_work_as_they_are_on_what_it_wrote(tmp_path: Path, live: Account) -> None:
-    """Nothing that it wrote is edited; only the port is another than the one that it names, which may be taken."""
+def test_the_commands_that_init_prints_work_on_the_files_that_it_wrote(tmp_path: Path, live: Account) -> None:
+    """The test edits no file; only the port differs, because the printed port may be in use."""
     named = NAMED.search(dlsync("init", tmp_path / "new folder").out)
     assert named
     served = urlsplit(live.settings.url)._replace(netloc=f"127.0.0.1:{named['port']}").geturl()
@@ -73,7 +73,7 @@ def test_the_commands_that_it_names_work_as_they_are_on_what_it_wrote(tmp_path: 
         (("1,null",), ["1", "null"]),
     ],
 )
-def test_a_tree_with_the_pipelines_of_one_platform_is_ready_for_the_commands_that_it_names(
+def test_a_tree_with_the_pipelines_of_one_platform_works_with_the_commands_that_init_prints(
     tmp_path: Path, live: Account, platform: str, options: tuple[str, ...], names: list[str]
 ) -> None:
     arguments = [word for names in options for word in ("--environments", names)]
@@ -92,7 +92,7 @@ def test_a_tree_with_the_pipelines_of_one_platform_is_ready_for_the_commands_tha
 
 
 @pytest.mark.parametrize("platform", CI)
-def test_a_tree_that_is_there_gets_the_pipelines_alone(tmp_path: Path, platform: str) -> None:
+def test_init_ci_adds_only_the_pipelines_to_an_existing_tree(tmp_path: Path, platform: str) -> None:
     accounts = "environments: {staging: {account: s}, production: {account: p}}\n"
     write_tree(tmp_path, {"dlsync.yaml": accounts, "rules/load.yaml": "title: Load\ncriteria: []\n"})
     done = dlsync("init", tmp_path, "--ci", platform)
@@ -121,7 +121,7 @@ def test_git_keeps_the_bytes_of_plugins_on_windows_too(tmp_path: Path) -> None:
     assert len(scripts) == 4
     assert {file: after[file] for file in scripts} == {file: before[file] for file in scripts}
     assert after["rules/host-overloaded.yaml"] == before["rules/host-overloaded.yaml"].replace(b"\n", b"\r\n")
-    assert dlsync("validate", root).out.endswith("0 errors, 1 warning.\n")  # of the pack without a package.yaml
+    assert dlsync("validate", root).out.endswith("0 errors, 1 warning.\n")  # the pack has no package.yaml
 
 
 def test_a_repository_keeps_its_gitattributes(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_repository_keeps_its_gitignore(tmp_path: Path) -> None:
     assert (tmp_path / ".gitignore").read_text() == "build/\n"
 
 
-def test_a_folder_of_a_repository_is_told_that_ci_reads_the_root(tmp_path: Path) -> None:
+def test_init_in_a_subfolder_of_a_repository_says_that_ci_reads_the_root(tmp_path: Path) -> None:
     root = repository(tmp_path / "repo")
     told = "In CI: move the pipeline to the repository's root, and set DLSYNC_DIRECTORY in it to team/web/\n"
     assert told in dlsync("init", root / "team/web", "--ci", "github").out
@@ -157,7 +157,7 @@ def test_the_pipelines_of_a_tree_are_for_its_environments_unless_some_are_named(
 
 
 @pytest.mark.parametrize("file", ["links.yaml", "packs/web/package.yaml", "dashboards/web.yaml"])
-def test_a_tree_without_settings_gets_them_and_no_samples(tmp_path: Path, file: str) -> None:
+def test_a_tree_without_settings_gets_settings_and_no_samples(tmp_path: Path, file: str) -> None:
     write_tree(tmp_path, {file: "", "schemas/rule.schema.json": "mine"})
     done = dlsync("init", tmp_path, "--ci", "github", "--environments", "a,b")
     assert (done.code, done.err, "Then, while `dlsync serve" in done.out) == (0, "", True)
@@ -166,7 +166,7 @@ def test_a_tree_without_settings_gets_them_and_no_samples(tmp_path: Path, file: 
     assert list(environment_names(tmp_path)) == ["a", "b"]
 
 
-def test_settings_that_cannot_be_read_name_no_environments_so_no_pipeline_is_written(tmp_path: Path) -> None:
+def test_init_writes_no_pipeline_when_the_settings_cannot_be_read(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "environments: {staging: {account: s}\n"})
     done = dlsync("init", tmp_path, "--ci", "github")
     assert done.code == 1
@@ -174,7 +174,7 @@ def test_settings_that_cannot_be_read_name_no_environments_so_no_pipeline_is_wri
     assert not (tmp_path / ".github").exists()
 
 
-def test_settings_without_the_environments_that_are_named_are_an_error(tmp_path: Path) -> None:
+def test_named_environments_that_the_settings_lack_are_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": ""})
     done = dlsync("init", tmp_path, "--ci", "github", "--environments", "a,b")
     assert (done.code, done.out) == (1, "")
@@ -185,7 +185,7 @@ def test_settings_without_the_environments_that_are_named_are_an_error(tmp_path:
     assert tree_files(tmp_path).keys() == {"dlsync.yaml"}
 
 
-def test_a_repository_with_its_tree_in_a_folder_is_told_to_name_that_folder(tmp_path: Path) -> None:
+def test_init_in_a_repository_with_its_tree_in_a_subfolder_says_to_name_the_subfolder(tmp_path: Path) -> None:
     write_tree(tmp_path, {"the team/dlsync.yaml": "", "README.md": ""})
     done = dlsync("init", tmp_path, "--ci", "github")
     assert (done.code, done.out) == (1, "")
@@ -201,7 +201,7 @@ def test_a_repository_with_its_tree_in_a_folder_is_told_to_name_that_folder(tmp_
 @pytest.mark.parametrize(
     "name", ["a b", "${{ secrets.A }}", "-a", "ä", "a\n", "a/b", '"', "a'", "a.", "a..b", "a.lock"]
 )
-def test_a_name_that_a_pipeline_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_environment_name_that_a_pipeline_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
     done = dlsync("init", tmp_path, "--environments", name)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(f"error: no pipeline can have these environments: {name!r}\n")
@@ -221,7 +221,7 @@ def test_environments_whose_names_differ_only_in_case_are_refused(tmp_path: Path
     assert tree_files(tmp_path) == {"dlsync.yaml": settings}
 
 
-def test_where_gitlab_has_a_pipeline_already_the_line_that_adds_this_one_is_named(tmp_path: Path) -> None:
+def test_an_existing_gitlab_pipeline_is_an_error_that_says_how_to_include_the_new_pipeline(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "org: acme\n", ".gitlab-ci.yml": "mine: {}\n"})
     done = dlsync("init", tmp_path, "--ci", "gitlab")
     assert (done.code, done.out) == (1, "")
@@ -233,13 +233,13 @@ def test_where_gitlab_has_a_pipeline_already_the_line_that_adds_this_one_is_name
     assert tree_files(tmp_path) == {"dlsync.yaml": b"org: acme\n", ".gitlab-ci.yml": b"mine: {}\n"}
 
 
-def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:
+def test_init_keeps_other_files_of_the_folder(tmp_path: Path) -> None:
     write_tree(tmp_path, {"README.md": "mine"})
     assert dlsync("init", tmp_path).code == 0
     assert tree_files(tmp_path).keys() == {"README.md", *FILES}
 
 
-def test_a_file_that_is_there_already_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+def test_an_existing_file_is_an_error_that_names_it_and_nothing_is_written(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "org: acme\n"})
     done = dlsync("init", tmp_path)
     assert (done.code, done.out) == (1, "")
@@ -247,7 +247,7 @@ def test_a_file_that_is_there_already_is_named_and_nothing_is_written(tmp_path: 
     assert tree_files(tmp_path) == {"dlsync.yaml": b"org: acme\n"}
 
 
-def test_a_file_in_the_folder_s_place_is_an_error(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"file": ""})
     done = dlsync("init", tmp_path / "file")
     assert (done.code, done.out) == (1, "")

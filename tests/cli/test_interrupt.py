@@ -1,4 +1,4 @@
-"""Running what waits for a server, to its end or to the first Ctrl-C."""
+"""``console.run``: runs a coroutine to its end or to the first signal that ends it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def fails() -> None:
     raise ValueError("no")
 
 
-def test_it_returns_what_the_work_returns_and_leaves_no_trace() -> None:
+def test_run_returns_the_result_or_raises_the_error_and_restores_the_signal_handler() -> None:
     before = signal.getsignal(signal.SIGINT)
     assert run(nothing()) == "done"
     with pytest.raises(ValueError, match="no"):
@@ -39,7 +39,7 @@ def test_it_returns_what_the_work_returns_and_leaves_no_trace() -> None:
 
 @pytest.mark.parametrize("first", ENDING_SIGNALS)
 @pytest.mark.parametrize("second", ENDING_SIGNALS)
-def test_an_interrupt_lets_the_work_tidy_up_and_a_second_one_does_not_disturb_that(
+def test_an_interrupt_lets_the_coroutine_clean_up_and_a_second_signal_is_ignored(
     first: signal.Signals, second: signal.Signals
 ) -> None:
     steps = []
@@ -57,11 +57,11 @@ def test_an_interrupt_lets_the_work_tidy_up_and_a_second_one_does_not_disturb_th
     with pytest.raises(KeyboardInterrupt):
         run(work())
     assert steps == ["tidying", "tidy"]
-    signal.raise_signal(second)  # and what reports the end is not disturbed either
+    signal.raise_signal(second)  # still ignored, so that it cannot disturb the report of the end
 
 
 @pytest.mark.parametrize("ignored", ENDING_SIGNALS)
-def test_where_interrupts_are_ignored_they_stay_so(ignored: signal.Signals) -> None:
+def test_a_signal_that_was_ignored_before_the_run_stays_ignored(ignored: signal.Signals) -> None:
     async def work() -> str:
         signal.raise_signal(ignored)
         await asyncio.sleep(0)
@@ -71,7 +71,7 @@ def test_where_interrupts_are_ignored_they_stay_so(ignored: signal.Signals) -> N
     assert run(work()) == "done"
 
 
-def test_a_result_is_never_spelled_out() -> None:
+def test_run_never_calls_repr_on_the_result() -> None:
     class Large:
         def __repr__(self) -> str:
             raise AssertionError("a plan of 3,000 resources takes 0.3 s")

@@ -1,4 +1,4 @@
-"""``dlsync inventory``: what is managed, and the record of it made anew."""
+"""``dlsync inventory``: lists the managed resources, and rebuilds their record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def listed(tree: Path, env: dict[str, str]) -> list[str]:
     return dlsync("inventory", "list", tree, env=env).out.splitlines()
 
 
-def test_what_was_applied_is_listed_and_what_is_beside_it_is_not(applied: Path, env: dict[str, str]) -> None:
+def test_list_shows_applied_resources_and_no_unmanaged_resources(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/other", DASHBOARD)
     done = dlsync("inventory", "list", applied, env=env)
     assert (done.code, done.out.splitlines(), done.err) == (0, MANAGED, "")
@@ -29,11 +29,11 @@ def test_what_was_applied_is_listed_and_what_is_beside_it_is_not(applied: Path, 
     assert [f"{one['kind']}/{one['name']}" for one in shown["managed"]] == MANAGED
 
 
-def test_an_account_that_nothing_was_applied_to_has_none(tree: Path, env: dict[str, str]) -> None:
+def test_list_of_an_account_without_an_apply_is_empty(tree: Path, env: dict[str, str]) -> None:
     assert dlsync("inventory", "list", tree, env=env)[:3] == (0, "", "")
 
 
-def test_a_record_that_is_broken_is_said_deletes_nothing_and_is_made_anew(applied: Path, env: dict[str, str]) -> None:
+def test_a_broken_inventory_is_a_warning_deletes_nothing_and_can_be_rebuilt(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "PATCH", "plugins/dlsync-inventory", '{"content": "bm9uZQ=="}', "application/json")
     by_hand(env, "PUT", "dashboards/web", DASHBOARD.replace("Web", "Shop"))
     (applied / "rules/load.yaml").unlink()
@@ -54,7 +54,7 @@ def test_a_record_that_is_broken_is_said_deletes_nothing_and_is_made_anew(applie
     assert listed(applied, env) == ["plugin/disk"]
 
 
-def test_a_record_that_is_lost_is_made_anew_as_json_too(applied: Path, env: dict[str, str]) -> None:
+def test_rebuild_restores_a_lost_inventory_and_prints_json(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "DELETE", "plugins/dlsync-inventory")
     shown = json.loads(dlsync("inventory", "rebuild", applied, "--format", "json", env=env).out)
     assert [f"{one['kind']}/{one['name']}" for one in shown["managed"]] == MANAGED
@@ -66,7 +66,7 @@ UNREAD = "the inventory's entries of rule/load, silence/x cannot be read, so the
 
 @pytest.fixture
 def damaged(applied: Path, env: dict[str, str]) -> Path:
-    """A tree whose inventory has a kind of a newer dlsync, and a rule, changed by hand, of which it says nonsense."""
+    """A tree whose inventory has a kind of a newer dlsync, and an invalid entry of a rule that was edited live."""
     record = recorded(env)
     entry = record["resources"]["dashboard/web"]
     record["resources"] |= {"rule/load": "zzz", "silence/x": entry}
@@ -94,7 +94,7 @@ def recorded(env: dict[str, str]) -> dict[str, dict[str, str]]:
     ],
     ids=lambda one: one[0] if isinstance(one, tuple) else "",
 )
-def test_what_cannot_be_read_of_it_is_named_and_does_not_count_as_managed(
+def test_unreadable_inventory_entries_are_named_and_do_not_count_as_managed(
     damaged: Path, env: dict[str, str], command: tuple[str, ...], code: int, said: str
 ) -> None:
     done = dlsync(*command, damaged, env=env)
@@ -102,10 +102,12 @@ def test_what_cannot_be_read_of_it_is_named_and_does_not_count_as_managed(
     assert said in done.out
 
 
-def test_what_cannot_be_read_of_it_stays_in_it_until_it_is_replaced(damaged: Path, env: dict[str, str]) -> None:
+def test_an_apply_keeps_unreadable_inventory_entries_until_adopt_or_rebuild_replaces_them(
+    damaged: Path, env: dict[str, str]
+) -> None:
     before = recorded(env)
     write_tree(damaged, {"rules/new.yaml": RULE})
-    by_hand(env, "PUT", "rules/load", RULE)  # as its file says
+    by_hand(env, "PUT", "rules/load", RULE)  # equal to its file
     assert dlsync("apply", damaged, "--auto-approve", env=env).code == 0
     after = recorded(env)
     assert after["resources"].pop("rule/new")
@@ -117,7 +119,7 @@ def test_what_cannot_be_read_of_it_stays_in_it_until_it_is_replaced(damaged: Pat
     assert dlsync("plan", damaged, env=env).err == ""
 
 
-def test_what_cannot_be_read_of_it_can_be_released(damaged: Path, env: dict[str, str]) -> None:
+def test_an_unreadable_inventory_entry_can_be_released(damaged: Path, env: dict[str, str]) -> None:
     assert dlsync("release", "rule/load", damaged, env=env).code == 0
     assert recorded(env)["resources"].keys() == {"dashboard/web", "plugin/disk", "silence/x"}
 

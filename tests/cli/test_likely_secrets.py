@@ -1,4 +1,4 @@
-"""Texts that are like a secret and come from no reference: they are kept, sent and put back as they are."""
+"""Texts that resemble a secret but come from no reference: dlsync keeps, sends and restores them unchanged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIKE = {
 
 
 def places(text: str) -> dict[str, str]:
-    """A tree that has a text in each kind of place."""
+    """Return the files of a tree with a text in each kind of place."""
     quoted = json.dumps(text)
     return {
         **REFERRING,
@@ -47,12 +47,12 @@ def places(text: str) -> dict[str, str]:
 
 
 def live(env: dict[str, str]) -> list[object]:
-    """All that an account has of such a tree."""
+    """Return the live content of such a tree."""
     plugin = json.loads(by_hand(env, "GET", "plugins/disk").text)
     tags = sorted(tag for link in json.loads(by_hand(env, "GET", "links").text) for tag in link["tags"])
     dashboard, rule = (yaml.parse(by_hand(env, "GET", path).content) for path in ("dashboards/web", "rules/load"))
     assert isinstance(rule, dict)
-    del rule["title"]  # its reference has the value of the environment
+    del rule["title"]  # its value depends on the environment
     return [dashboard, rule, plugin["content"], plugin["description"], tags]
 
 
@@ -69,7 +69,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("texts", LIKE.values(), ids=LIKE)
-def test_a_rollback_puts_back_what_is_only_like_a_secret(
+def test_a_rollback_restores_texts_that_only_resemble_a_secret(
     tmp_path: Path, env: dict[str, str], texts: tuple[str, str]
 ) -> None:
     before, after = texts
@@ -87,7 +87,7 @@ def test_a_rollback_puts_back_what_is_only_like_a_secret(
 
 
 @pytest.mark.parametrize("text", ["How to reproduce", "prod", "prod-web", "of prod"])
-def test_a_rollback_sends_no_other_text_once_a_short_secret_has_another_value(
+def test_a_rollback_restores_the_same_text_after_a_short_secret_changed(
     tmp_path: Path, env: dict[str, str], text: str
 ) -> None:
     tree = write_tree(tmp_path / "tree", places(text))
@@ -101,7 +101,7 @@ def test_a_rollback_sends_no_other_text_once_a_short_secret_has_another_value(
 
 @pytest.mark.parametrize("text", ["How to reproduce", "prod", "of prod"])
 @pytest.mark.parametrize("command", [("accept", "--all-drift"), ("export",)])
-def test_what_was_set_by_hand_and_is_like_a_short_secret_is_written_as_it_is(
+def test_accept_and_export_write_texts_that_contain_a_short_secret_unchanged(
     tmp_path: Path, env: dict[str, str], text: str, command: tuple[str, ...]
 ) -> None:
     tree = write_tree(tmp_path / "tree", {**places("Hosts"), "plugins/other.sh": "exit 0\n"})
@@ -117,7 +117,7 @@ def test_what_was_set_by_hand_and_is_like_a_short_secret_is_written_as_it_is(
     assert "A ${env:STAGE}" in (tree / "dashboards/refers.yaml").read_text()
 
 
-def test_a_text_with_a_long_secret_is_not_put_back_with_another_value(tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_rollback_refuses_a_text_with_a_long_secret_whose_value_changed(tmp_path: Path, env: dict[str, str]) -> None:
     tree = write_tree(tmp_path / "tree", places(f"see {HOOK} please"))
     run(tree, env, "apply", "--auto-approve")
     was = live(env)
@@ -132,7 +132,7 @@ def test_a_text_with_a_long_secret_is_not_put_back_with_another_value(tmp_path: 
     assert live(env) == was
 
 
-def test_what_no_journal_stores_is_named_by_the_plan_and_by_the_rollback(tmp_path: Path, env: dict[str, str]) -> None:
+def test_plan_and_rollback_name_fields_that_no_journal_stores(tmp_path: Path, env: dict[str, str]) -> None:
     tree = write_tree(tmp_path / "tree", {"rules/load.yaml": "title: ${env:HOOK}\ndescription: ours\ncriteria: []\n"})
     run(tree, env, "apply", "--auto-approve")
     by_hand(env, "PUT", "rules/load", "title: hand-made\ndescription: ours\ncriteria: []\n")
@@ -145,7 +145,7 @@ def test_what_no_journal_stores_is_named_by_the_plan_and_by_the_rollback(tmp_pat
     assert "No changes" not in done
 
 
-def test_a_line_of_a_text_around_a_secret_is_no_secret(tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_line_beside_a_secret_in_the_same_text_is_not_a_secret(tmp_path: Path, env: dict[str, str]) -> None:
     referring = "title: Refers\ncriteria: []\ndescription: |-\n  Call the operators.\n  ${env:HOOK}\n  Then wait.\n"
     other = "title: Other\ncriteria: []\ndescription: {}\n"
     tree = write_tree(

@@ -1,4 +1,4 @@
-"""A pull request may hold symbolic links: nothing outside the directory, or of git, is read or written through them."""
+"""Symbolic links of a tree: no command reads or writes outside the tree, or inside ``.git``, through them."""
 
 from __future__ import annotations
 

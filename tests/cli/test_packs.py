@@ -1,4 +1,4 @@
-"""``dlsync packs``: the packs of a tree."""
+"""``dlsync packs``: lists the packs of a tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILES = {
 }
 
 
-def test_packs_are_listed_with_what_they_hold(tmp_path: Path) -> None:
+def test_packs_are_listed_with_their_contents(tmp_path: Path) -> None:
     done = dlsync("packs", "list", write_tree(tmp_path, FILES))
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
@@ -29,7 +29,7 @@ def test_packs_are_listed_with_what_they_hold(tmp_path: Path) -> None:
     ]
 
 
-def test_and_as_json(tmp_path: Path) -> None:
+def test_json_lists_the_packs_with_their_contents(tmp_path: Path) -> None:
     done = dlsync("packs", "list", write_tree(tmp_path, FILES), "--format", "json")
     assert done.code == 0
     assert json.loads(done.out)["packs"][0] == {
@@ -43,7 +43,7 @@ def test_and_as_json(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_wrong_with_packs_is_told_beside_the_list(tmp_path: Path) -> None:
+def test_errors_in_packs_are_printed_on_stderr_beside_the_list(tmp_path: Path) -> None:
     write_tree(tmp_path, {**FILES, "packs/web/package.yaml": "title: [\n", "links.yaml": "up: []\n"})
     done = dlsync("packs", "list", tmp_path)
     assert done.code == 1
@@ -52,6 +52,6 @@ def test_what_is_wrong_with_packs_is_told_beside_the_list(tmp_path: Path) -> Non
     assert len(done.err.splitlines()) == 1
 
 
-def test_a_tree_without_packs_has_none(tmp_path: Path) -> None:
+def test_a_tree_without_packs_says_so(tmp_path: Path) -> None:
     done = dlsync("packs", "list", write_tree(tmp_path, {"plugins/disk.sh": "echo\n"}))
     assert (done.code, done.out, done.err) == (0, "", "no packs\n")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNKNOWN_FIELD = {"dashboards/web.yaml": "title: Web\npositions: []\ncolour: red\n"}
 
 
-def test_the_plan_is_all_that_is_on_stdout_and_nothing_is_written(tree: Path, env: dict[str, str]) -> None:
+def test_plan_prints_only_the_plan_on_stdout_and_writes_nothing(tree: Path, env: dict[str, str]) -> None:
     before = tree_files(tree)
     done = dlsync("plan", tree, env=env)
     assert (done.code, done.err, done.writes) == (0, "", [])
@@ -31,14 +31,18 @@ def test_the_plan_is_all_that_is_on_stdout_and_nothing_is_written(tree: Path, en
     assert tree_files(tree) == before
 
 
-def test_a_saved_plan_is_said_to_be_saved_with_how_to_apply_it(tree: Path, tmp_path: Path, env: dict[str, str]) -> None:
+def test_out_reports_the_saved_file_and_the_command_that_applies_it(
+    tree: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
     file = tmp_path / "my plan.json"
     done = dlsync("plan", tree, "--out", file, "--format", "json", env=env)
     assert done.err == f"saved the plan to {file}; apply it with `dlsync apply '{file}'`\n"
     assert json.loads(done.out)["summary"]["create"] == 3
 
 
-def test_a_plan_is_saved_as_a_page_and_for_an_apply_by_one_run(tree: Path, tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_single_run_saves_the_plan_as_a_page_and_as_a_file_for_apply(
+    tree: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
     saved, page = tmp_path / "plan.json", tmp_path / "plan.html"
     alone = dlsync("plan", tree, env=env)
     done = dlsync("plan", tree, "--out", saved, "--out", page, "--format", "markdown", env=env)
@@ -52,7 +56,9 @@ def test_a_plan_is_saved_as_a_page_and_for_an_apply_by_one_run(tree: Path, tmp_p
 
 
 @pytest.mark.parametrize("name", ["P.HTML", "p.htm"])
-def test_a_page_may_have_either_suffix_in_any_case(tree: Path, tmp_path: Path, env: dict[str, str], name: str) -> None:
+def test_out_writes_a_page_for_the_suffixes_html_and_htm_in_any_case(
+    tree: Path, tmp_path: Path, env: dict[str, str], name: str
+) -> None:
     done = dlsync("plan", tree, "--out", tmp_path / name, env=env)
     assert (done.code, done.err) == (0, "")
     assert (tmp_path / name).read_text().startswith("<!doctype html>\n")
@@ -62,7 +68,7 @@ def test_a_page_may_have_either_suffix_in_any_case(tree: Path, tmp_path: Path, e
     ("name", "form"),
     [("p.md", "markdown"), ("P.SARIF", "sarif"), ("p.xml", "junit"), ("p.txt", "text"), ("p.markdown", "markdown")],
 )
-def test_a_name_of_what_only_a_format_prints_is_refused_with_the_command(
+def test_out_refuses_the_suffix_of_another_format_and_names_the_command_for_it(
     tree: Path, tmp_path: Path, env: dict[str, str], name: str, form: str
 ) -> None:
     done = dlsync("plan", tree, "--out", tmp_path / name, env=env)
@@ -74,7 +80,9 @@ def test_a_name_of_what_only_a_format_prints_is_refused_with_the_command(
 
 
 @pytest.mark.parametrize("again", ["plan.json", "link/plan.json", "other/../plan.json"])
-def test_one_file_is_not_named_twice(tree: Path, tmp_path: Path, env: dict[str, str], again: str) -> None:
+def test_naming_the_same_file_twice_with_out_is_refused(
+    tree: Path, tmp_path: Path, env: dict[str, str], again: str
+) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "link").symlink_to(tmp_path)
     file = tmp_path / "plan.json"
@@ -84,7 +92,7 @@ def test_one_file_is_not_named_twice(tree: Path, tmp_path: Path, env: dict[str, 
 
 
 @pytest.mark.parametrize("is_link", [False, True], ids=["a file", "a link"])
-def test_a_page_of_somebody_else_is_not_overwritten(
+def test_out_overwrites_its_own_page_but_no_other_page_and_no_link(
     tree: Path, tmp_path: Path, env: dict[str, str], is_link: bool
 ) -> None:
     own, page = tmp_path / "own.html", tmp_path / "page.html"
@@ -101,7 +109,7 @@ def test_a_page_of_somebody_else_is_not_overwritten(
     assert f"error: the plan is not written to {page}, which exists and {said}\n" in done.err
 
 
-def test_a_saved_plan_that_holds_each_change_is_said_to_change_nothing(
+def test_out_reports_that_a_plan_with_only_held_changes_changes_nothing(
     tree: Path, tmp_path: Path, env: dict[str, str]
 ) -> None:
     by_hand(env, "PUT", "dashboards/web", "title: Mine\npositions: []\n")
@@ -110,7 +118,7 @@ def test_a_saved_plan_that_holds_each_change_is_said_to_change_nothing(
     assert f"saved the plan to {file}; each of its changes is held, so an apply of it changes nothing\n" in done.err
 
 
-def test_a_pattern_of_protect_that_matches_nothing_is_a_warning_of_the_whole_plan(
+def test_a_protect_pattern_without_a_match_is_a_warning_unless_the_plan_has_targets(
     tree: Path, env: dict[str, str]
 ) -> None:
     (tree / "dlsync.yaml").write_text("protect: [dashboard/wrong, rule/load, dashboard/other]\n")
@@ -142,7 +150,7 @@ def test_a_plan_and_an_apply_warn_of_a_misnamed_file_whose_resource_they_delete(
     assert warning in dlsync("apply", tree, "--auto-approve", env=env).out
 
 
-def test_changes_are_an_exit_code_only_where_it_was_asked_for(tree: Path, env: dict[str, str]) -> None:
+def test_changes_exit_with_2_only_under_detailed_exitcode(tree: Path, env: dict[str, str]) -> None:
     assert dlsync("plan", tree, env=env).code == 0
     assert dlsync("plan", "--detailed-exitcode", tree, env=env).code == 2
     dlsync("apply", tree, "--auto-approve", env=env)
@@ -171,7 +179,7 @@ def test_a_warning_is_printed_once_and_with_the_plan(tree: Path, env: dict[str, 
     assert (done.code, done.err, done.out.count("is not a known field")) == (0, "", 1)
 
 
-def test_a_secret_that_was_changed_is_said_to_have_changed(tree: Path, env: dict[str, str]) -> None:
+def test_a_changed_secret_is_reported_by_the_name_of_its_variable(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"rules/load.yaml": "title: x ${env:HOOK}\ncriteria: []\ndescription: ${env:OTHER}\n"})
     old, new = {**env, "HOOK": "old-hook", "OTHER": "old-other"}, {**env, "HOOK": "new-hook", "OTHER": "old-other"}
     assert dlsync("apply", tree, "--auto-approve", env=old).code == 0
@@ -187,7 +195,7 @@ def test_a_secret_that_was_changed_is_said_to_have_changed(tree: Path, env: dict
     assert back.out.startswith("~ rule/load  update\n    ~ title: the value of ${env:HOOK} changed\n\n")
 
 
-def test_what_was_put_in_place_of_a_secret_is_not_shown(tree: Path, env: dict[str, str]) -> None:
+def test_a_live_value_in_place_of_a_secret_is_not_shown(tree: Path, env: dict[str, str]) -> None:
     text = "title: ${env:HOOK}\ncriteria: []\n"
     write_tree(tree, {"rules/load.yaml": text})
     env = {**env, "HOOK": "our-hook"}
@@ -197,18 +205,18 @@ def test_what_was_put_in_place_of_a_secret_is_not_shown(tree: Path, env: dict[st
     assert '    ~ title: "${env:HOOK}" -> [not shown]   (line 1)\n' in dlsync("drift", tree, env=env).out
 
 
-def test_settings_that_are_unknown_are_warned_of_too(tree: Path, env: dict[str, str]) -> None:
+def test_plan_warns_of_unknown_settings(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dlsync.yaml": "purne: all\n"})
     assert "dlsync.yaml:1:1: warning: `purne`: did you mean `prune`?" in dlsync("plan", tree, env=env).out
 
 
-def test_markdown_is_for_a_pull_request(tree: Path, env: dict[str, str]) -> None:
+def test_markdown_begins_with_the_comment_marker_and_a_heading(tree: Path, env: dict[str, str]) -> None:
     marker, head, *_ = dlsync("plan", tree, "--format", "markdown", env=env).out.splitlines()
     assert marker == f"<!-- dlsync plan account=acme%2F{env['DLSYNC_ACCOUNT']} environment= -->"
     assert head.startswith("**dlsync plan** for <code>acme/")
 
 
-def test_a_target_leaves_the_rest_out(tree: Path, env: dict[str, str]) -> None:
+def test_targets_limit_the_plan_to_matching_resources(tree: Path, env: dict[str, str]) -> None:
     done = dlsync("plan", "--target", "rule/*", "--target", "plugin/d*", tree, "--format", "json", env=env)
     assert [change["kind"] for change in json.loads(done.out)["changes"]] == ["plugin", "rule"]
 
@@ -219,7 +227,7 @@ def test_a_wrong_target_is_an_error_before_any_request(tree: Path, env: dict[str
     assert "dashbord" in done.err
 
 
-def test_an_empty_tree_is_warned_of_by_name_of_what_was_expected(tmp_path: Path, env: dict[str, str]) -> None:
+def test_an_empty_tree_is_a_warning_that_names_the_expected_folders(tmp_path: Path, env: dict[str, str]) -> None:
     done = dlsync("plan", tmp_path, env=env)
     assert done.code == 0
     assert "warning: no resources here; expected files in plugins/, dashboards/, rules/ of the directory" in done.out
@@ -234,7 +242,7 @@ def test_a_plan_that_an_apply_refuses_is_shown_and_is_an_error(tmp_path: Path, e
     assert "An apply refuses this plan: the files hold no resources, and the plan would delete 1" in done.out
 
 
-def test_colours_are_for_terminals_and_those_who_want_them(tree: Path, env: dict[str, str]) -> None:
+def test_only_text_on_a_terminal_without_no_color_has_colours(tree: Path, env: dict[str, str]) -> None:
     assert "\x1b[32m+ plugin/disk" in dlsync("plan", tree, env=env, out=Terminal()).out
     assert "\x1b" not in dlsync("plan", tree, env={**env, "NO_COLOR": "1"}, out=Terminal()).out
     assert "\x1b" not in dlsync("plan", tree, env=env, err=Terminal()).out
@@ -242,15 +250,8 @@ def test_colours_are_for_terminals_and_those_who_want_them(tree: Path, env: dict
         assert "\x1b" not in dlsync("plan", tree, "--format", output, env=env, out=Terminal()).out
 
 
-def test_warnings_beside_a_document_are_coloured_by_their_own_stream(tree: Path, env: dict[str, str]) -> None:
-    write_tree(tree, UNKNOWN_FIELD)
-    done = dlsync("render", tree, "--format", "json", env=env, err=Terminal())
-    assert "\x1b[33mwarning\x1b[0m" in done.err
-    assert "\x1b" not in done.out
-
-
 @pytest.mark.parametrize("broken", [{"DLSYNC_API_KEY": "wrong"}, {"DLSYNC_API_KEY": ""}])
-def test_no_plan_of_an_earlier_run_stays_where_a_run_fails(
+def test_a_failed_plan_removes_the_saved_plan_of_an_earlier_run(
     tree: Path, env: dict[str, str], tmp_path: Path, broken: dict[str, str]
 ) -> None:
     kept = tmp_path / "plan.json"
@@ -260,7 +261,7 @@ def test_no_plan_of_an_earlier_run_stays_where_a_run_fails(
 
 
 @pytest.mark.parametrize("content", ["precious", '{"format_version": 1}', "[]", "title: Web\n"])
-def test_a_plan_overwrites_no_file_that_is_no_saved_plan(
+def test_out_never_overwrites_a_file_that_is_not_a_saved_plan(
     tree: Path, env: dict[str, str], tmp_path: Path, content: str
 ) -> None:
     file = tmp_path / "file"
@@ -284,7 +285,7 @@ def test_a_plan_overwrites_an_empty_file_and_a_plan_of_another_version(
         assert "made_with" in json.loads(file.read_text())
 
 
-def test_a_plan_replaces_no_link_to_a_file(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+def test_out_refuses_to_replace_a_link_to_a_file(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
     link, file = tmp_path / "link", tmp_path / "file"
     file.touch()
     link.symlink_to(file)  # as /dev/stdout is, where stdout is a file
@@ -309,7 +310,7 @@ def test_a_plan_file_whose_name_is_too_long_is_an_error_that_names_it(tree: Path
     assert "ppp: File name too long" in done.err
 
 
-def test_a_plan_that_cannot_be_kept_is_an_error_that_names_the_file(tree: Path, env: dict[str, str]) -> None:
+def test_a_plan_that_cannot_be_saved_is_an_error_that_names_the_file(tree: Path, env: dict[str, str]) -> None:
     done = dlsync("plan", tree, "--out", tree / "rules/load.yaml" / "plan.json", env=env)
     assert (done.code, done.out) == (1, "")
     assert f"the plan cannot be written to {tree}/rules/load.yaml/plan.json: " in done.err
@@ -320,7 +321,7 @@ def test_a_plan_that_cannot_be_kept_is_an_error_that_names_the_file(tree: Path, 
     [["plan"], ["apply", "--auto-approve"], ["export"], ["drift"], ["render"]],
     ids=lambda command: command[0],
 )
-def test_a_target_that_matches_nothing_is_an_error_that_names_the_nearest(
+def test_a_target_without_a_match_is_an_error_that_suggests_the_nearest_resource(
     applied: Path, env: dict[str, str], command: list[str]
 ) -> None:
     done = dlsync(*command, applied, "--target", "rule/laod", env=env)

@@ -1,6 +1,6 @@
-"""What only looks sends nothing but GET: every such command, in every format, to a server that takes nothing else.
+"""Read-only commands send only GET requests, in every format, to a server that refuses all other methods.
 
-The account has drifted from the tree, so that there would be something to write. A new command goes into a list.
+The account has drifted from the tree, so that a command would have changes to write. A new command goes into a list.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.untraced
 
-# by command, its command lines
+# the command lines of each command
 LOOKS: dict[str, list[str]] = {
     "accept": ["accept --all-drift --check {tree}", "accept --all-drift {tree}"],
     "accounts list": ["accounts list"],
@@ -82,7 +82,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["plain", "debug"])
-def test_what_only_looks_sends_nothing_but_get(folder: Path, *, debug: bool) -> None:
+def test_read_only_commands_send_only_get_requests(folder: Path, *, debug: bool) -> None:
     asked: list[Seen] = []
 
     def refuse(seen: Seen) -> int | None:
@@ -97,11 +97,11 @@ def test_what_only_looks_sends_nothing_but_get(folder: Path, *, debug: bool) -> 
                     options = (*(("--format", output) if output else ()), *(["--debug"] if debug else []))
                     asked.clear()
                     code, _, err = one.run(line.replace("{format}", output), *options)
-                    # an accept leaves out what has a new value where a secret was
+                    # an accept leaves out a live value in place of a secret
                     assert code in ({3} if command == "accept" else {0, 2}), (line, options, err)
                     assert {seen.method for seen in asked} <= {"GET"}, (line, options)
                     assert bool(asked) is (command not in OFFLINE), (line, options)
 
 
-def test_what_a_command_may_send_is_decided_for_each() -> None:
+def test_every_command_is_listed_as_read_only_as_writing_or_as_not_of_the_api() -> None:
     assert commands().keys() == LOOKS.keys() | WRITES | NOT_OF_THE_API

@@ -1,11 +1,11 @@
-"""``dlsync render``: the files as they are sent."""
+"""``dlsync render``: prints the files as an apply sends them."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from tests.builders.commands import dlsync
+from tests.builders.commands import Terminal, dlsync
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FILES = {
 }
 
 
-def test_an_environment_s_files_are_shown_and_what_is_odd_beside_them(tmp_path: Path) -> None:
+def test_render_prints_the_files_of_an_environment_and_warnings_on_stderr(tmp_path: Path) -> None:
     done = dlsync("render", write_tree(tmp_path, FILES), "-e", "staging", "--target", "dashboard/*")
     assert (done.code, done.asked) == (0, ())
     assert done.out == "# dashboards/web.yaml (dashboard/web)\ntitle: Staging\npositions: []\n"
@@ -35,7 +35,13 @@ def test_json_is_a_list_of_files(tmp_path: Path) -> None:
     ]
 
 
-def test_what_cannot_be_sent_cannot_be_shown(tmp_path: Path) -> None:
+def test_warnings_are_coloured_when_stderr_is_a_terminal_and_stdout_is_not(tmp_path: Path) -> None:
+    done = dlsync("render", write_tree(tmp_path, FILES), "-e", "staging", "--format", "json", err=Terminal())
+    assert "\x1b[33mwarning\x1b[0m" in done.err
+    assert "\x1b" not in done.out
+
+
+def test_render_fails_for_an_unset_variable_and_for_a_missing_directory(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": "title: ${env:UNSET}\npositions: []\n"})
     done = dlsync("render", tmp_path)
     assert (done.code, done.out) == (1, "")

@@ -1,4 +1,4 @@
-"""``dlsync rollback``: taking a run back."""
+"""``dlsync rollback``: reverts a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_ids(tree: Path) -> list[str]:
     return [one["run"] for one in json.loads(dlsync("history", tree, "--format", "json").out)["runs"]]
 
 
-def test_the_last_run_is_shown_asked_for_and_taken_back(changed: Path, env: dict[str, str]) -> None:
+def test_rollback_shows_the_last_run_asks_and_reverts_it(changed: Path, env: dict[str, str]) -> None:
     assert dlsync("rollback", changed, env=env, typed="n\n").code == 1
     assert web(env) == EDITED
     done = dlsync("rollback", changed, env=env, typed="y\n")
@@ -43,7 +43,7 @@ def test_the_last_run_is_shown_asked_for_and_taken_back(changed: Path, env: dict
     assert web(env) == DASHBOARD
 
 
-def test_it_names_the_run_that_it_reverts_and_skips_runs_without_an_effect(changed: Path, env: dict[str, str]) -> None:
+def test_rollback_names_the_reverted_run_and_skips_runs_without_changes(changed: Path, env: dict[str, str]) -> None:
     run = run_ids(changed)[0]
     assert dlsync("apply", changed, "--auto-approve", env=env).out.startswith("No changes. ")
     lines = (changed / f".dlsync/runs/{run}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -58,7 +58,7 @@ def test_it_names_the_run_that_it_reverts_and_skips_runs_without_an_effect(chang
 
 
 def interrupted(tree: Path) -> str:
-    """A run that ended before it changed anything, later than all others."""
+    """Write the journal of a latest run that ended before its first change, and return its id."""
     folder = tree / ".dlsync/runs"
     run = run_ids(tree)[0]
     first = json.loads((folder / f"{run}.jsonl").read_text(encoding="utf-8").splitlines()[0])
@@ -67,7 +67,7 @@ def interrupted(tree: Path) -> str:
     return str(first["run"]["id"])
 
 
-def test_after_an_interruption_before_the_first_change_the_run_to_revert_is_to_be_named(
+def test_after_a_run_interrupted_before_its_first_change_rollback_requires_a_run_id(
     changed: Path, env: dict[str, str]
 ) -> None:
     run, last = run_ids(changed)[0], interrupted(changed)
@@ -79,7 +79,7 @@ def test_after_an_interruption_before_the_first_change_the_run_to_revert_is_to_b
     assert web(env) == DASHBOARD
 
 
-def test_the_interrupted_run_that_the_reverted_one_continued_is_named(changed: Path, env: dict[str, str]) -> None:
+def test_rollback_names_the_interrupted_run_before_the_reverted_run(changed: Path, env: dict[str, str]) -> None:
     run, earlier = run_ids(changed)
     file = changed / f".dlsync/runs/{earlier}.jsonl"
     lines = file.read_text(encoding="utf-8").splitlines()
@@ -91,7 +91,7 @@ def test_the_interrupted_run_that_the_reverted_one_continued_is_named(changed: P
     assert f"the run {earlier} before it was interrupted, and stays; revert it next with" in done.err
 
 
-def test_a_run_whose_changes_were_all_skipped_is_none_to_revert(changed: Path, env: dict[str, str]) -> None:
+def test_a_run_whose_changes_were_all_skipped_cannot_be_reverted(changed: Path, env: dict[str, str]) -> None:
     for journal in (changed / ".dlsync/runs").iterdir():
         journal.write_text(journal.read_text(encoding="utf-8").replace('"applied"', '"skipped"'), encoding="utf-8")
     done = dlsync("rollback", changed, "--auto-approve", env=env)
@@ -99,9 +99,7 @@ def test_a_run_whose_changes_were_all_skipped_is_none_to_revert(changed: Path, e
     assert "has changed acme/" in done.err
 
 
-def test_without_a_terminal_it_shows_what_it_would_revert_and_reverts_nothing(
-    changed: Path, env: dict[str, str]
-) -> None:
+def test_without_a_terminal_rollback_shows_the_changes_and_reverts_nothing(changed: Path, env: dict[str, str]) -> None:
     done = dlsync("rollback", changed, env=env)
     assert (done.code, done.writes) == (1, [])
     assert "~ dashboard/web  update" in done.out
@@ -109,14 +107,14 @@ def test_without_a_terminal_it_shows_what_it_would_revert_and_reverts_nothing(
     assert web(env) == EDITED
 
 
-def test_a_rollback_is_a_run_and_can_be_taken_back(changed: Path, env: dict[str, str]) -> None:
+def test_a_rollback_is_a_run_that_can_be_reverted(changed: Path, env: dict[str, str]) -> None:
     for expected in (DASHBOARD, EDITED):
         done = dlsync("rollback", changed, "--auto-approve", "--format", "json", env=env)
         assert (done.code, web(env)) == (0, expected)
         assert schema.check("plan", json.loads(done.out)) == []
 
 
-def test_one_that_was_cut_off_is_gone_on_with(changed: Path, env: dict[str, str]) -> None:
+def test_a_second_rollback_continues_an_interrupted_rollback(changed: Path, env: dict[str, str]) -> None:
     run = run_ids(changed)[0]
     dlsync("rollback", changed, "--auto-approve", env=env)
     journal = changed / f".dlsync/runs/{run_ids(changed)[0]}.jsonl"
@@ -126,7 +124,9 @@ def test_one_that_was_cut_off_is_gone_on_with(changed: Path, env: dict[str, str]
     assert web(env) == DASHBOARD
 
 
-def test_a_run_that_is_named_is_the_one_that_is_taken_back(changed: Path, env: dict[str, str]) -> None:
+def test_rollback_of_a_named_run_holds_later_changes_unless_on_conflict_is_repo(
+    changed: Path, env: dict[str, str]
+) -> None:
     first = run_ids(changed)[1]
     done = dlsync("rollback", first, changed, "--auto-approve", env=env)
     assert done.code == 4
@@ -146,7 +146,7 @@ def test_a_run_that_is_named_is_the_one_that_is_taken_back(changed: Path, env: d
         (["2nosuch"], "no run has the id '2nosuch'\n"),
     ],
 )
-def test_what_is_no_run_is_an_error_before_any_request(
+def test_an_invalid_run_id_is_an_error_before_any_request(
     changed: Path, env: dict[str, str], arguments: list[str], message: str
 ) -> None:
     folder = [changed] if arguments[0][0] == "2" else []
@@ -156,7 +156,7 @@ def test_what_is_no_run_is_an_error_before_any_request(
     assert "`dlsync history` lists" in done.err or "`dlsync history DIR` lists" in done.err
 
 
-def test_an_account_that_no_run_has_changed_has_none_to_take_back(tree: Path, env: dict[str, str]) -> None:
+def test_rollback_of_an_account_without_runs_is_an_error(tree: Path, env: dict[str, str]) -> None:
     done = dlsync("rollback", tree, "--auto-approve", env=env)
     assert (done.code, done.out, done.asked) == (1, "", ())
     assert "has changed acme/" in done.err

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def serving(
     *arguments: str | Path, env: Mapping[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server as a process of its own, and the first line that it printed."""
+    """Run a server in its own process; yield the process and the first line of its output."""
     with subprocess.Popen(
         command_line("serve", *arguments),
         env=process_environment(env),
@@ -55,7 +55,7 @@ def said(server: subprocess.Popen[str]) -> tuple[int, str, str]:
     return server.returncode, out, err
 
 
-def test_its_first_line_is_its_url_and_there_it_answers() -> None:
+def test_serve_prints_its_url_first_and_answers_there() -> None:
     with serving() as (server, url):
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/api/v1")
@@ -65,13 +65,13 @@ def test_its_first_line_is_its_url_and_there_it_answers() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_or_a_closed_terminal_ends_it_as_interrupted(number: signal.Signals) -> None:
+def test_ctrl_c_or_a_closed_terminal_ends_the_server_with_exit_code_130(number: signal.Signals) -> None:
     with serving() as (server, _):
         server.send_signal(number)
         assert said(server) == (130, "", "Interrupted.\n")
 
 
-def test_what_was_answered_survives_being_killed(tmp_path: Path) -> None:
+def test_an_acknowledged_write_survives_a_kill_of_the_server(tmp_path: Path) -> None:
     with serving("--db", tmp_path / "live.db") as (server, url):
         by_hand(environment(url), "PUT", "dashboards/web", DASHBOARD)
         server.kill()
@@ -80,7 +80,7 @@ def test_what_was_answered_survives_being_killed(tmp_path: Path) -> None:
         assert by_hand(environment(url), "GET", "dashboards/web").text == DASHBOARD
 
 
-def test_organisation_account_and_key_are_chosen(tmp_path: Path) -> None:
+def test_options_choose_the_organisation_the_account_and_the_key(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("a-key-of-ours\n")
     with serving("--org", "books", "--account", "live", "--api-key-file", key) as (_, url):
@@ -112,12 +112,12 @@ def test_a_certificate_without_its_key_is_an_error(started: Started, tmp_path: P
     assert done.err == "error: --tls-cert and --tls-key need each other\nGive both, or neither for HTTP.\n"
 
 
-def test_documented_only_has_no_lists() -> None:
+def test_documented_only_refuses_to_list_resources() -> None:
     with serving("--documented-only") as (_, url), pytest.raises(httpx2.HTTPStatusError, match=r"404|405"):
         by_hand(environment(url), "GET", "dashboards")
 
 
-def test_a_demo_has_agents_that_measure() -> None:
+def test_a_demo_has_agents_with_metrics() -> None:
     with serving("--demo") as (_, url):
         agents = by_hand(environment(url), "GET", "agents").json()
         assert {"web-1", "db-1"} <= {agent["name"] for agent in agents}
@@ -125,7 +125,7 @@ def test_a_demo_has_agents_that_measure() -> None:
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])
-def test_a_metrics_server_is_asked_and_its_password_is_not_shown(by: str) -> None:
+def test_an_unreachable_metrics_server_is_an_error_without_its_password(by: str) -> None:
     url = "http://reader:s3cret-word@127.0.0.1:1"
     options = ("--metrics-url", url, "--metrics-tag-labels", "job,env") if by == "option" else ()
     env = {"DLSYNC_METRICS_URL": url} if by == "environment" else {}
@@ -156,7 +156,7 @@ def test_an_access_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> Non
     assert "nowhere/log: cannot be the access log: No such file or directory\nName another file" in done.err
 
 
-def test_a_metrics_server_that_is_none_is_an_error() -> None:
+def test_an_invalid_metrics_url_is_an_error() -> None:
     done = dlsync("serve", "--metrics-url", "127.0.0.1:9090")
     assert (done.code, done.out) == (1, "")
     assert "the URL of the metrics server is not an HTTP address" in done.err
@@ -173,7 +173,7 @@ def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     assert "Name another --port" in done.err
 
 
-def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+def test_a_db_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, but long enough to look at" * 30)
     done = dlsync("serve", "--db", tmp_path / "notes.txt")
     assert (done.code, done.out) == (1, "")
@@ -186,7 +186,7 @@ Started = list[dict[str, object]]
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    """The settings of each server that was to be started; none is."""
+    """Record the settings of each server that ``serve`` would start, and start none."""
     calls: Started = []
 
     def serve(*, announce: Callable[[str], None], **settings: object) -> None:
@@ -197,7 +197,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     return calls
 
 
-def test_the_key_comes_from_a_file_else_from_the_environment_else_from_the_documentation(
+def test_the_key_comes_from_a_file_then_the_environment_then_the_documented_default(
     started: Started, tmp_path: Path
 ) -> None:
     (tmp_path / "key").write_text("a-key-in-a-file\n")
@@ -208,7 +208,7 @@ def test_the_key_comes_from_a_file_else_from_the_environment_else_from_the_docum
     assert [settings["api_key"] for settings in started] == ["a-key-in-a-file", "a-key-of-ours", "changeme"]
 
 
-def test_the_options_say_where_measurements_come_from(started: Started) -> None:
+def test_options_and_environment_choose_the_metrics_server_and_its_labels(started: Started) -> None:
     url = "http://127.0.0.1:9090"
     options = ("--metrics-agent-label", "host", "--metrics-tag-labels", "job,env", "--metrics-names", "utf8")
     assert dlsync("serve", "--metrics-url", url, *options).code == 0
@@ -238,14 +238,14 @@ def test_a_key_as_an_argument_is_refused(started: Started) -> None:
     assert "s3cret-0123456789" not in done.err
 
 
-def test_the_database_comes_from_an_option_else_from_the_environment_else_it_is_in_memory(started: Started) -> None:
+def test_the_database_comes_from_the_option_then_the_environment_and_else_is_in_memory(started: Started) -> None:
     for arguments, env in ((["--db", "a.db"], {"DLSYNC_DB": "b.db"}), ([], {"DLSYNC_DB": "b.db"}), ([], {})):
         assert dlsync("serve", *arguments, env=env).code == 0
     assert [settings["db"] for settings in started] == ["a.db", "b.db", None]
 
 
 @pytest.mark.parametrize("arguments", ["--db", "copy a.db", "keys list --db", "audit --db", "backup b.db --db"])
-def test_an_empty_database_is_an_error_and_not_memory(started: Started, arguments: str) -> None:
+def test_an_empty_db_option_is_an_error_and_no_in_memory_database(started: Started, arguments: str) -> None:
     done = dlsync("serve", *arguments.split(), "", env={"DLSYNC_DB": "b.db"})
     assert (done.code, done.out, started) == (1, "", [])
     assert "the file or URL that was given is empty" in done.err
@@ -259,7 +259,7 @@ def test_an_empty_database_is_an_error_and_not_memory(started: Started, argument
         "postgresql://user:s3cret-p@ss@127.0.0.1:9/shop",
     ],
 )
-def test_the_password_of_a_database_is_in_no_message(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_error_shows_the_password_of_the_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     done = dlsync("serve", env={"DLSYNC_DB": url})
     assert (done.code, done.out) == (1, "")
     assert "s3cret" not in done.err
@@ -273,7 +273,7 @@ def test_the_password_of_a_database_is_in_no_message(url: str, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("key", [{}, {"DLSYNC_API_KEY": "changeme"}])
-def test_where_other_machines_can_connect_the_documented_key_is_refused(key: dict[str, str]) -> None:
+def test_the_default_key_is_refused_on_an_address_that_other_machines_can_reach(key: dict[str, str]) -> None:
     done = dlsync("serve", "--host", "0.0.0.0", env=key)
     assert (done.code, done.out) == (1, "")
     assert done.err == (
@@ -282,7 +282,7 @@ def test_where_other_machines_can_connect_the_documented_key_is_refused(key: dic
     )
 
 
-def test_without_the_server_s_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_without_its_packages_is_an_error_that_says_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
     not_installed(monkeypatch, "dlsync.server.run", "starlette")
     done = dlsync("serve")
     assert (done.code, done.out) == (1, "")
@@ -292,7 +292,7 @@ def test_without_the_server_s_packages_it_says_how_to_get_them(monkeypatch: pyte
     )
 
 
-def test_a_copy_says_what_it_copied_and_a_backup_too(tmp_path: Path) -> None:
+def test_serve_copy_and_serve_backup_report_the_copied_content(tmp_path: Path) -> None:
     with serving("--db", tmp_path / "live.db") as (_, url):
         by_hand(environment(url), "PUT", "dashboards/web", DASHBOARD)
         done = dlsync("serve", "backup", tmp_path / "backup.db", "--db", tmp_path / "live.db")

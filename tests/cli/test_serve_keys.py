@@ -1,15 +1,17 @@
-"""``dlsync serve keys``, and the commands with a key that may only read."""
+"""``dlsync serve keys``, and commands that use a read-only key."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dlsync.server import admission
 from dlsync.server.run import running
 from dlsync.server.sqlite import Sqlite
 from tests.builders.commands import dlsync, environment
@@ -37,7 +39,8 @@ def as_key(db: Path, key: str, **settings: str) -> Iterator[dict[str, str]]:
         yield environment(server.url, key=key, **settings)
 
 
-def test_what_is_printed_last_is_the_key_which_a_running_server_takes(db: Path) -> None:
+def test_a_running_server_accepts_a_created_key_until_it_is_revoked(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "CACHED_FOR", timedelta(0))
     with running(db=db) as server:
         made = dlsync("serve", "keys", "create", "ci", "--role", "read", "--accounts", "def*", "--db", db)
         assert (made.code, made.err) == (0, "")
@@ -53,9 +56,12 @@ def test_what_is_printed_last_is_the_key_which_a_running_server_takes(db: Path) 
         assert dlsync("serve", "keys", "revoke", "ci", "--db", "-", env={"DLSYNC_DB": str(db)}) == (0, "", "", ())
         (row,) = dlsync("serve", "keys", "list", "--db", db).out.splitlines()[1:]
         assert re.fullmatch(rf"ci +read +.* +never +(never|{TIME}) +{TIME}", row)
+        refused = dlsync("accounts", "list", env=environment(server.url, key=key))
+        assert (refused.code, refused.out) == (1, "")
+        assert "(401: the API key was revoked)" in refused.err
 
 
-def test_the_name_of_a_revoked_key_is_not_used_again_since_the_audit_log_has_it(db: Path) -> None:
+def test_the_name_of_a_revoked_key_cannot_be_reused(db: Path) -> None:
     new_key(db, "anna")
     for code, reason in ((0, ""), (1, "no key that is still valid is called anna")):
         done = dlsync("serve", "keys", "revoke", "anna", "--db", db)
@@ -85,7 +91,7 @@ def test_the_name_of_a_revoked_key_is_not_used_again_since_the_audit_log_has_it(
         ("", "Usage: dlsync serve keys"),
     ],
 )
-def test_what_cannot_be_is_refused(db: Path, arguments: str, reason: str) -> None:
+def test_invalid_arguments_of_serve_keys_are_refused(db: Path, arguments: str, reason: str) -> None:
     new_key(db, "ci")
     done = dlsync("serve", "keys", *shlex.split(arguments), env={"DLSYNC_DB": str(db)})
     assert (done.code, done.out) == (1, "")
@@ -101,7 +107,7 @@ def test_what_cannot_be_is_refused(db: Path, arguments: str, reason: str) -> Non
         ({"DLSYNC_DB": "postgresql://user:s3cret@127.0.0.1:9/shop"}, "cannot be used as the server's database"),
     ],
 )
-def test_without_a_server_s_database_there_are_no_keys(
+def test_serve_keys_without_a_usable_database_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], reason: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -112,7 +118,7 @@ def test_without_a_server_s_database_there_are_no_keys(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_plan_with_a_read_key_is_complete_and_what_writes_says_which_role_it_needs(db: Path, tree: Path) -> None:
+def test_a_read_key_is_enough_for_plan_drift_and_export_and_apply_names_the_role_it_needs(db: Path, tree: Path) -> None:
     with as_key(db, new_key(db, "plan")) as env:
         for command in ("plan", "drift", "validate", "doctor", "accounts list"):
             done = dlsync(*command.split(), *([] if command == "accounts list" else [tree]), env=env)
@@ -126,7 +132,7 @@ def test_a_plan_with_a_read_key_is_complete_and_what_writes_says_which_role_it_n
             "key with the role write; the key 'plan' has the role read)\n"
             "Put a key that may do this on this account into DLSYNC_API_KEY or the file of --api-key-file.\n"
         )
-        assert [asked.method for asked in done.asked if asked.method != "GET"] == ["POST"]  # which is not sent again
+        assert [asked.method for asked in done.asked if asked.method != "GET"] == ["POST"]  # no retry
         env["DLSYNC_API_KEY"] = new_key(db, "apply", "write")
         assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
         env["DLSYNC_API_KEY"] = new_key(db, "plan-2")
@@ -135,7 +141,7 @@ def test_a_plan_with_a_read_key_is_complete_and_what_writes_says_which_role_it_n
         assert dlsync("export", tree, "--check", env=env).code == 0
 
 
-def test_a_key_of_another_account_and_one_that_has_expired_are_told_apart(db: Path, tree: Path) -> None:
+def test_a_key_of_another_account_an_expired_key_and_an_unknown_key_are_different_errors(db: Path, tree: Path) -> None:
     with as_key(db, new_key(db, "shop", accounts="shop-*")) as env:
         assert "(403: the key 'shop' is not for the account 'default')" in dlsync("plan", tree, env=env).err
         doctor = dlsync("doctor", tree, env=env)
@@ -148,7 +154,7 @@ def test_a_key_of_another_account_and_one_that_has_expired_are_told_apart(db: Pa
         assert "(401: this server does not know the API key)" in dlsync("plan", tree, env=env).err
 
 
-def test_the_commands_of_the_page_work_as_they_stand(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_commands_in_the_server_docs_work_unchanged(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(db.parent)
     db.rename("data.db")
     block = PAGE.read_text("utf-8").partition("## Keys\n\n```\n")[2].partition("```")[0]

@@ -16,13 +16,13 @@ import pytest
 from dlsync.cli import signals
 
 
-def test_a_signal_that_comes_just_before_the_wait_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The handler runs when Python code goes on: a wait that began before that has to be ended."""
+def test_a_signal_just_before_the_wait_for_input_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python runs the handler only after the wait, so the signal itself has to end the wait."""
     libc, wait, ready = ctypes.CDLL(None), select.select, list[Any]()
 
     def late(streams: list[Any], *_: object) -> None:
         steps = (partial(getattr(libc, "raise"), signal.SIGINT), partial(wait, streams, [], [], 5))
-        list(map(ready.append, map(operator.call, steps)))  # without a step of Python's in between
+        list(map(ready.append, map(operator.call, steps)))  # both in C, so that no handler runs in between
 
     monkeypatch.setattr(select, "select", late)
     reading, writing = os.pipe()
@@ -32,7 +32,7 @@ def test_a_signal_that_comes_just_before_the_wait_ends_it(monkeypatch: pytest.Mo
     assert [len(streams) for streams in ready[1]] == [1, 0, 0]
 
 
-def test_what_is_there_to_read_ends_the_wait_and_the_wakeup_is_as_before() -> None:
+def test_input_ends_the_wait_and_the_wakeup_descriptor_is_restored() -> None:
     before = signal.set_wakeup_fd(-1)
     reading, writing = os.pipe()
     with os.fdopen(reading) as stream, os.fdopen(writing, "w") as typed:
@@ -43,5 +43,8 @@ def test_what_is_there_to_read_ends_the_wait_and_the_wakeup_is_as_before() -> No
     assert signal.set_wakeup_fd(before) == -1
 
 
-def test_a_stream_that_cannot_be_waited_for_is_read_at_once() -> None:
-    signals.wait_for_input(io.StringIO("y\n"))
+def test_the_wait_returns_at_once_for_a_stream_without_a_file_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, stream = list[Any](), io.StringIO("y\n")
+    monkeypatch.setattr(select, "select", lambda *streams: waits.append(streams))
+    signals.wait_for_input(stream)
+    assert (waits, stream.read()) == ([], "y\n")

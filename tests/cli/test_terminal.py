@@ -1,4 +1,4 @@
-"""A bar for whoever waits."""
+"""The progress bar on a terminal."""
 
 import io
 import subprocess
@@ -19,10 +19,14 @@ class Clock:
         return self.now
 
 
-def test_a_run_of_more_than_a_second_is_shown_on_a_terminal_and_wiped_at_its_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture(autouse=True)
+def _drawable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rich draw bars on every stream, so that dlsync alone decides."""
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+
+def test_the_bar_appears_after_a_second_and_is_erased_at_the_end() -> None:
     stream, clock = commands.Terminal(), Clock()
     with redirect_stderr(stream), Terminal(clock=clock) as terminal:
         terminal.restart("fetching [b]\x1b[2J")
@@ -35,8 +39,7 @@ def test_a_run_of_more_than_a_second_is_shown_on_a_terminal_and_wiped_at_its_end
     assert stream.getvalue().endswith("\x1b[2K")
 
 
-def test_a_restart_takes_the_bar_away_and_waits_and_counts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
+def test_a_restart_erases_the_bar_and_resets_its_delay_and_its_count() -> None:
     stream, clock = commands.Terminal(), Clock()
     with redirect_stderr(stream), Terminal(clock=clock) as terminal:
         clock.now += 1.5
@@ -53,7 +56,7 @@ def test_a_restart_takes_the_bar_away_and_waits_and_counts_anew(monkeypatch: pyt
     assert "2/?" in stream.getvalue()
 
 
-def test_a_run_of_a_second_shows_nothing() -> None:
+def test_a_run_of_at_most_a_second_shows_no_bar() -> None:
     stream, clock = commands.Terminal(), Clock()
     with redirect_stderr(stream), Terminal(clock=clock) as terminal:
         clock.now += 1
@@ -61,7 +64,7 @@ def test_a_run_of_a_second_shows_nothing() -> None:
     assert stream.getvalue() == ""
 
 
-def test_what_is_no_terminal_stays_empty() -> None:
+def test_a_stream_that_is_not_a_terminal_gets_no_bar() -> None:
     stream, clock = io.StringIO(), Clock()
     with redirect_stderr(stream), Terminal(clock=clock) as terminal:
         clock.now += 60

@@ -1,4 +1,4 @@
-"""Commands against a server that says 429: slower, and right."""
+"""Commands against a server that answers 429: slower, with the same result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def dashboards(tmp_path: Path) -> Path:
     return write_tree(tmp_path / "tree", {f"dashboards/{name}.yaml": DASHBOARD for name in NAMES})
 
 
-def test_a_plan_of_a_server_that_does_four_requests_at_a_time_is_the_plan_of_any_other(dashboards: Path) -> None:
+def test_a_plan_is_complete_on_a_server_that_accepts_only_four_requests_at_a_time(dashboards: Path) -> None:
     crowded = Crowded(lambda _: Reply(200, DASHBOARD.encode(), (("Content-Type", "application/yaml"),)), at_once=4)
 
     def answer(request: Seen) -> Reply | Awaitable[Reply]:
@@ -43,7 +43,7 @@ def test_a_plan_of_a_server_that_does_four_requests_at_a_time_is_the_plan_of_any
     assert 0 < crowded.refused == len(fetched) - len(NAMES) < len(NAMES)
 
 
-def test_a_server_that_says_nothing_but_429_is_an_error_that_says_what_can_be_set(dashboards: Path) -> None:
+def test_a_server_that_always_answers_429_is_an_error_that_names_the_settings_to_change(dashboards: Path) -> None:
     with misbehaving(BUSY) as server:
         done = dlsync("plan", dashboards, env=environment(server.url))
     assert (done.code, done.out) == (1, "")

@@ -1,4 +1,4 @@
-"""``dlsync unlock``: the lock of an account taken away."""
+"""``dlsync unlock``: removes the lock of an account."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def locks(env: dict[str, str]) -> list[str]:
     return [one["name"] for one in by_hand(env, "GET", "plugins").json()]
 
 
-def test_who_holds_it_is_said_and_it_is_gone(tree: Path, env: dict[str, str]) -> None:
+def test_unlock_names_the_owner_and_removes_the_lock(tree: Path, env: dict[str, str]) -> None:
     lock_by_hand(env)
     assert dlsync("unlock", tree, "--yes", env=env)[:3] == (0, f"unlocked; it was locked by {HOLDER}\n", "")
     assert locks(env) == []
     assert dlsync("unlock", tree, "--yes", env=env)[:3] == (0, "not locked\n", "")
 
 
-def test_it_asks_first_and_only_a_yes_unlocks(tree: Path, env: dict[str, str]) -> None:
+def test_unlock_asks_first_and_only_the_answer_yes_removes_the_lock(tree: Path, env: dict[str, str]) -> None:
     lock_by_hand(env)
     done = dlsync("unlock", tree, env=env, typed="n\n")
     assert (done.code, done.out, locks(env)) == (1, "", ["dlsync-lock"])
@@ -40,7 +40,9 @@ def test_it_asks_first_and_only_a_yes_unlocks(tree: Path, env: dict[str, str]) -
 
 
 @pytest.mark.parametrize("owner", ["\x1b[2J", "a\nb\r", "[bold]<b>`x`"])
-def test_a_holder_s_name_cannot_reach_the_terminal(tree: Path, env: dict[str, str], owner: str) -> None:
+def test_control_characters_in_the_name_of_a_lock_owner_are_escaped(
+    tree: Path, env: dict[str, str], owner: str
+) -> None:
     lock_by_hand(env, owner)
     asked = dlsync("unlock", tree, env=env, typed="n\n").err
     refused = dlsync("apply", tree, "--auto-approve", "--lock-timeout", "0", env=env).err

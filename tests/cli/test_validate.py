@@ -1,4 +1,4 @@
-"""``dlsync validate``: the files, checked offline."""
+"""``dlsync validate``: checks the files offline."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 EMPTY = "warning: no resources here; expected files in plugins/, dashboards/, rules/ of the directory\n"
 
 
-def test_it_needs_no_settings_and_says_how_much_it_looked_at(tree: Path) -> None:
+def test_validate_needs_no_settings_and_prints_the_number_of_resources(tree: Path) -> None:
     done = dlsync("validate", tree)
     assert (done.code, done.out, done.err, done.asked) == (0, "3 resources: 0 errors, 0 warnings.\n", "", ())
 
 
-def test_every_problem_of_every_file_is_a_line_that_an_editor_can_follow(tree: Path) -> None:
+def test_every_problem_is_printed_with_its_file_line_and_column(tree: Path) -> None:
     write_tree(
         tree,
         {
@@ -40,7 +40,7 @@ def test_every_problem_of_every_file_is_a_line_that_an_editor_can_follow(tree: P
     assert done.err == ""
 
 
-def test_json_is_one_document_with_the_same(tree: Path) -> None:
+def test_json_is_one_document_with_the_summary_and_the_problems(tree: Path) -> None:
     write_tree(tree, {"rules/load.yaml": "title: [\n"})
     done = dlsync("validate", "--format", "json", tree)
     document = json.loads(done.out)
@@ -62,12 +62,12 @@ def test_a_misnamed_file_is_a_warning_in_json_too(tree: Path) -> None:
     ]
 
 
-def test_warnings_alone_are_no_error(tree: Path) -> None:
+def test_warnings_alone_exit_with_0(tree: Path) -> None:
     write_tree(tree, {"dashboards/web.yaml": "title: Web\npositions: []\ncolour: red\n"})
     assert dlsync("validate", tree).code == 0
 
 
-def test_an_empty_tree_is_warned_of_by_name_of_what_was_expected(tmp_path: Path) -> None:
+def test_an_empty_tree_is_a_warning_that_names_the_expected_folders(tmp_path: Path) -> None:
     done = dlsync("validate", tmp_path)
     assert (done.code, done.out) == (
         0,
@@ -75,11 +75,11 @@ def test_an_empty_tree_is_warned_of_by_name_of_what_was_expected(tmp_path: Path)
     )
 
 
-def test_colours_are_for_terminals(tree: Path) -> None:
+def test_output_is_styled_on_a_terminal(tree: Path) -> None:
     assert dlsync("validate", tree, out=Terminal()).out == "\x1b[1m3 resources: 0 errors, 0 warnings.\x1b[0m\n"
 
 
-def test_references_are_looked_up_in_the_chosen_environment_and_in_that_of_the_process(tree: Path) -> None:
+def test_references_resolve_from_the_chosen_environment_and_from_environment_variables(tree: Path) -> None:
     write_tree(
         tree,
         {
@@ -116,7 +116,7 @@ IN_SETTINGS = (
 IN_SCRIPT = "keep it out of the script; the parameters of a plugin can hold ${env:NAME}"
 
 
-def test_a_likely_secret_is_warned_of_in_every_file_and_not_shown(tree: Path) -> None:
+def test_a_likely_secret_in_any_file_is_a_warning_that_does_not_show_the_secret(tree: Path) -> None:
     write_tree(tree, EXPOSED)
     done = dlsync("validate", tree)
     assert [line for line in done.out.splitlines() if "secret" in line] == [
@@ -134,6 +134,7 @@ def test_a_likely_secret_is_warned_of_in_every_file_and_not_shown(tree: Path) ->
     assert done.code == 0
 
 
-def test_a_backup_of_the_old_client_can_hold_no_references_and_is_not_warned_of(tmp_path: Path) -> None:
+def test_a_backup_of_the_old_client_gets_no_warning_of_likely_secrets(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links/1.json": '{"plugin": "a", "tags": ["b"]}', "dashboards/a.yaml": f"title: {HOOK}\n"})
+    # because a backup cannot contain references
     assert "secret" not in dlsync("validate", tmp_path).out

@@ -13,7 +13,7 @@ ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
 WEB = {"id": "8c-f3", "name": "web-1", "tags": ["all", "web"]}
 
 
-async def test_the_list_has_what_the_documentation_shows_and_keeps_all_else() -> None:
+async def test_the_list_reads_the_documented_fields_and_keeps_unknown_fields() -> None:
     shown = {
         "hostname": "h",
         "mac": "02:42",
@@ -47,12 +47,12 @@ async def test_the_list_has_what_the_documentation_shows_and_keeps_all_else() ->
     assert second == Agent("8c-f3", "web-1", ("all", "web"))
 
 
-def test_an_agent_is_online_where_the_server_says_so() -> None:
+def test_an_agent_is_online_if_its_presence_state_is_online() -> None:
     assert Agent("1", "a", (), presence_state="online").online
     assert not Agent("1", "a", (), presence_state="offline").online
 
 
-async def test_one_agent_comes_with_its_details() -> None:
+async def test_get_returns_an_agent_with_its_details() -> None:
     async with scripted(json_reply({**WEB, "running_plugin_names": ["base"]})) as (server, client):
         assert (await client.agents.get("8c/f3")).extra == {"running_plugin_names": ["base"]}
     assert server.asked == ["GET /api/v1/orgs/acme/accounts/default/agents/8c%2Ff3"]
@@ -66,7 +66,7 @@ async def test_an_agent_without_a_field_that_it_must_have_is_a_bad_answer(missin
             await client.agents.list()
 
 
-async def test_delete_removes_one_and_says_where_there_is_none() -> None:
+async def test_delete_removes_an_agent_and_reports_a_missing_agent() -> None:
     async with scripted(by_request({**ACCOUNTS, "DELETE agents/8c": Reply(204)}, Reply(404))) as (server, client):
         await client.agents.delete("8c")
         with pytest.raises(NotFound):
@@ -74,7 +74,7 @@ async def test_delete_removes_one_and_says_where_there_is_none() -> None:
     assert server.seen[0].method == "DELETE"
 
 
-async def test_a_ping_is_a_form_of_what_is_given() -> None:
+async def test_a_ping_sends_the_given_fields_as_a_form() -> None:
     async with scripted(Reply(200)) as (server, client):
         await client.agents.ping("8c", name="web 1", os_name="Linux", tags=["web", "eu"])
         await client.agents.ping("8c", name="web 1", hostname="", mac=None, tags=[])
@@ -86,14 +86,14 @@ async def test_a_ping_is_a_form_of_what_is_given() -> None:
     assert sent == {"name": "web 1", "hostname": "", "tag_names": ""}
 
 
-async def test_a_tag_that_would_arrive_as_two_is_not_sent() -> None:
+async def test_a_ping_refuses_a_tag_with_a_comma() -> None:
     async with scripted(Reply(200)) as (server, client):
         with pytest.raises(DlsyncError, match=r"'web,eu' holds a comma"):
             await client.agents.ping("8c", name="web", tags=["web,eu"])
     assert server.seen == []
 
 
-async def test_a_server_of_the_documented_operations_alone_knows_no_ping() -> None:
+async def test_a_server_with_only_documented_operations_does_not_support_ping() -> None:
     async with scripted(by_request(ACCOUNTS, Reply(404))) as (_, client):
         with pytest.raises(Unsupported, match="`POST agents/ping`"):
             await client.agents.ping("8c", name="web")

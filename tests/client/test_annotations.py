@@ -14,7 +14,7 @@ SHOWN = {"id": "577e", "stream": "deploys", "name": "v24", "description": "", "s
 ONE = Annotation("577e", "deploys", "v24", "", "2016-07-07T14:32:13.144Z")
 
 
-async def test_streams_are_names() -> None:
+async def test_streams_returns_the_names_of_the_streams() -> None:
     async with scripted(json_reply(["a", "b"])) as (_, client):
         assert await client.annotations.streams() == ("a", "b")
 
@@ -34,7 +34,7 @@ async def test_an_annotation_without_a_field_that_it_must_have_is_a_bad_answer(m
             await client.annotations.get("deploys", "577e")
 
 
-async def test_create_sends_the_name_and_a_description_where_there_is_one() -> None:
+async def test_create_sends_the_name_and_an_optional_description() -> None:
     async with scripted(json_reply(SHOWN, 201)) as (server, client):
         assert await client.annotations.create("deploys", name="v24") == ONE
         await client.annotations.create("deploys", name="v24", description="by hand")
@@ -45,14 +45,14 @@ async def test_create_sends_the_name_and_a_description_where_there_is_one() -> N
     ]
 
 
-async def test_a_create_whose_answer_is_lost_is_not_sent_again_for_there_could_be_two() -> None:
+async def test_a_create_with_a_lost_response_is_not_retried() -> None:
     async with scripted(Reply(misbehaviour=Misbehaviour.RESET)) as (server, client):
         with pytest.raises(Unreachable, match="the server may have carried it out"):
             await client.annotations.create("deploys", name="v24")
     assert len(server.seen) == 1
 
 
-async def test_update_sends_what_is_given() -> None:
+async def test_update_sends_only_the_given_fields() -> None:
     async with scripted(json_reply({**SHOWN, "description": "new"})) as (server, client):
         assert (await client.annotations.update("deploys", "577e", description="new")).description == "new"
         await client.annotations.update("deploys", "577e", name="v25", description="")
@@ -63,14 +63,14 @@ async def test_update_sends_what_is_given() -> None:
     ]
 
 
-async def test_one_or_a_whole_stream_is_deleted() -> None:
+async def test_delete_removes_an_annotation_or_a_whole_stream() -> None:
     async with scripted(Reply(204)) as (server, client):
         await client.annotations.delete("deploys", "577e")
         await client.annotations.delete_stream("de/ploys")
     assert server.asked == [f"DELETE {BASE}/deploys/577e", f"DELETE {BASE}/de%2Fploys"]
 
 
-async def test_a_stream_that_is_not_there_is_not_found() -> None:
+async def test_a_missing_stream_is_not_found() -> None:
     accounts = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
     async with scripted(by_request(accounts, Reply(404))) as (_, client):
         with pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""Records as the API gives them."""
+"""`api_document`: a record as the JSON of the API."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ANSWERS: dict[str, tuple[Json, Callable[[Client], Awaitable[object]]]] = {
 
 
 @pytest.mark.parametrize("case", ANSWERS)
-def test_what_was_read_is_given_back_as_it_came_with_what_nobody_knows(case: str) -> None:
+def test_api_document_returns_the_response_as_received_with_unknown_fields(case: str) -> None:
     answer, ask = ANSWERS[case]
 
     async def asked() -> Json:
@@ -65,11 +65,11 @@ def test_what_was_read_is_given_back_as_it_came_with_what_nobody_knows(case: str
     assert asyncio.run(asked()) == answer
 
 
-def test_a_secret_is_left_out() -> None:
+def test_api_document_omits_the_keys_of_agents() -> None:
     assert api_document(AccountEntry("books", ["s3cret"], {"id": "1"})) == {"name": "books", "id": "1"}
 
 
-def test_a_content_is_base64_as_in_the_api() -> None:
+def test_api_document_encodes_plugin_content_in_base64() -> None:
     assert api_document(Plugin("disk", "sh", b"exit 0\n", {"interval": 60})) == {
         "name": "disk",
         "extension": "sh",

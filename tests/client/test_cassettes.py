@@ -1,4 +1,4 @@
-"""The documentation's own answers, one cassette an operation, replayed through the client."""
+"""The client against the documented responses, with one cassette for each operation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def cassette_of(name: str) -> Path:
 
 
 def headers_of_the_cassette(sent: vcr.request.Request, recorded: vcr.request.Request) -> None:
-    """A matcher: what the documentation sends as a header is sent."""
+    """Match a request that sends every header of the documented request."""
     assert {name: sent.headers.get(name) for name in recorded.headers} == dict(recorded.headers)
 
 
@@ -58,7 +58,7 @@ def loaded(path: Path) -> Cassette:
 
 
 def played(cassette: Cassette, seen: Seen) -> Reply:
-    """What a cassette answers, as if the request had gone to the documented host; 418 where it has no answer."""
+    """Return the recorded response, as if the request had gone to the documented host; 418 if there is none."""
     request = vcr.request.Request(seen.method, f"https://app.dataloop.io{seen.target}", seen.body, seen.headers)
     if not cassette.can_play_response_for(request):
         return Reply(418)
@@ -74,7 +74,7 @@ async def replaying(cassette: Cassette) -> AsyncIterator[Client]:
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-async def test_the_client_reads_what_the_documentation_answers(name: str) -> None:
+async def test_the_client_reads_the_documented_response(name: str) -> None:
     cassette = loaded(cassette_of(name))
     async with replaying(cassette) as client:
         await DOES[name](client)
@@ -87,7 +87,7 @@ def test_there_is_one_cassette_for_each_operation_and_no_other() -> None:
     assert set(DOES) == set(DOCUMENTED)
 
 
-async def test_a_request_that_is_not_the_documented_one_is_not_answered() -> None:
+async def test_a_cassette_does_not_answer_a_request_that_differs_from_the_documented_one() -> None:
     cassette = loaded(cassette_of("POST annotations/<stream name>"))
     async with replaying(cassette) as client:
         with pytest.raises(Rejected, match="418"):
@@ -103,7 +103,7 @@ def test_no_cassette_holds_a_key(path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What is called, and what the documentation's answer is then
+# The call for each operation, and the expected result
 # ---------------------------------------------------------------------------------------------------------------------
 @DOES.operation("GET accounts")
 async def list_accounts(client: Client) -> None:

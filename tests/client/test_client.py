@@ -46,7 +46,7 @@ def client_of(server: RunningServer, *, org: str = "acme", account: str = "defau
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_dashboard_goes_there_and_back(server: RunningServer, name: str) -> None:
+async def test_a_dashboard_of_any_name_can_be_put_exported_listed_and_deleted(server: RunningServer, name: str) -> None:
     async with client_of(server) as client:
         await client.dashboards.put(name, b"title: Redis\npositions: []\n")
         assert b"Redis" in await client.dashboards.export(name)
@@ -57,7 +57,7 @@ async def test_a_dashboard_goes_there_and_back(server: RunningServer, name: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_rule_goes_there_and_back(server: RunningServer, name: str) -> None:
+async def test_a_rule_of_any_name_can_be_put_exported_listed_and_deleted(server: RunningServer, name: str) -> None:
     async with client_of(server) as client:
         await client.rules.put(name, RULE)
         assert b"cpu" in await client.rules.export(name)
@@ -70,7 +70,9 @@ async def test_a_rule_goes_there_and_back(server: RunningServer, name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_plugin_goes_there_and_back(server: RunningServer, name: str) -> None:
+async def test_a_plugin_of_any_name_can_be_created_updated_read_listed_and_deleted(
+    server: RunningServer, name: str
+) -> None:
     content = bytes(range(256))
     async with client_of(server) as client:
         await client.plugins.create(name, "sh", b"exit 0\n", interval=60)
@@ -85,14 +87,16 @@ async def test_a_plugin_goes_there_and_back(server: RunningServer, name: str) ->
             await client.plugins.get(name)
 
 
-async def test_a_server_that_wants_a_rule_created_first_gets_that() -> None:
+async def test_put_creates_a_rule_first_if_the_server_requires_it() -> None:
     with running(post_before_put=True) as server:
         async with client_of(server) as client:
             await client.rules.put("cpu", RULE)
             assert b"cpu" in await client.rules.export("cpu")
 
 
-async def test_a_server_with_the_documented_operations_alone_has_no_lists(documented_server: RunningServer) -> None:
+async def test_a_server_with_only_documented_operations_supports_neither_list_nor_delete(
+    documented_server: RunningServer,
+) -> None:
     async with client_of(documented_server) as client:
         await client.dashboards.put("redis", b"title: Redis\n")
         await client.rules.put("cpu", RULE)
@@ -113,7 +117,7 @@ async def test_a_server_with_the_documented_operations_alone_has_no_lists(docume
         ({"key": "wrong-key"}, Unauthorised, "does not accept the API key"),
     ],
 )
-async def test_wrong_settings_are_told_apart(
+async def test_a_wrong_organisation_account_or_key_has_its_own_error(
     server: RunningServer, wrong: dict[str, str], error: type[ApiError], message: str
 ) -> None:
     async with client_of(server, **wrong) as client:
@@ -122,7 +126,7 @@ async def test_wrong_settings_are_told_apart(
                 await call()
 
 
-async def test_only_get_leaves_a_reading_client_whatever_is_called_on_it() -> None:
+async def test_a_reading_client_sends_only_get_requests_whatever_method_is_called() -> None:
     writes = set()
     async with scripted_server(json_reply([])) as server, reader_of(server.url) as reader:
         for family in [value for value in vars(reader).values() if isinstance(value, Family)]:
@@ -142,7 +146,7 @@ async def test_only_get_leaves_a_reading_client_whatever_is_called_on_it() -> No
     assert {request.method for request in server.seen} == {"GET"}
 
 
-async def test_both_clients_read_alike_and_count_what_they_send() -> None:
+async def test_both_clients_read_alike_and_count_their_requests() -> None:
     async with scripted(json_reply([])) as (server, client), reader_of(server.url) as reader:
         for each in (client, reader):
             assert (await each.dashboards.list(), await each.rules.list(), await each.plugins.list()) == ((), (), ())

@@ -1,4 +1,4 @@
-"""The client of GitHub and GitLab: what it sends, reads, repeats, and says of answers that are none."""
+"""The client of GitHub and GitLab: its requests, its retries and its errors."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_a_comment_is_created_replaced_and_hidden(kind: type[GitHub | GitL
         (json_reply(None), BadAnswer, "Expected `object`, got `null`", "Check that THE_URL"),
     ],
 )
-async def test_an_answer_that_is_none_says_what_to_set(
+async def test_an_error_or_malformed_response_is_an_error_that_says_what_to_check(
     kind: type[GitHub | GitLab], reply: Reply, error: type[ApiError], said: str, hint: str
 ) -> None:
     found = await failure(kind, reply)
@@ -120,7 +120,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("note", MALFORMED)
-async def test_notes_of_other_types_are_an_error(note: object) -> None:
+async def test_a_gitlab_note_with_an_invalid_or_missing_field_is_an_error(note: object) -> None:
     found = await failure(GitLab, json_reply({"id": 7}), json_reply([note]))
     assert re.search(r"at `\$\[0\]|missing required field `id`", found.message)
 
@@ -135,7 +135,7 @@ async def test_notes_of_other_types_are_an_error(note: object) -> None:
         {"repository": {"pullRequest": {"id": "PR", "comments": {"nodes": [{"id": 1}], "pageInfo": {}}}}},
     ],
 )
-async def test_a_pull_request_of_other_types_is_an_error(data: object) -> None:
+async def test_a_github_pull_request_with_an_invalid_or_missing_field_is_an_error(data: object) -> None:
     assert type(await failure(GitHub, json_reply({"data": data}))) is BadAnswer
 
 
@@ -149,7 +149,9 @@ async def test_a_pull_request_of_other_types_is_an_error(data: object) -> None:
         ("", 422, ""),
     ],
 )
-async def test_an_error_of_graphql_is_as_one_of_http(type_: str, status: int, hint: str) -> None:
+async def test_a_graphql_error_has_the_status_and_hint_of_its_http_equivalent(
+    type_: str, status: int, hint: str
+) -> None:
     error = {"message": f"no\x1b[2J {TOKEN}", **({"type": type_} if type_ else {})}
     found = await failure(GitHub, json_reply({"data": None, "errors": [error, {"message": "more"}]}))
     assert (type(found), found.status) == (Rejected, status)
@@ -160,7 +162,7 @@ async def test_an_error_of_graphql_is_as_one_of_http(type_: str, status: int, hi
 
 @KINDS
 @pytest.mark.parametrize("status", [403, 429, 500, 502, 503, 504])
-async def test_what_may_pass_is_asked_for_again(kind: type[GitHub | GitLab], status: int) -> None:
+async def test_a_temporary_error_status_is_retried(kind: type[GitHub | GitLab], status: int) -> None:
     passing = Reply(status, b"{}", (("Retry-After", "2"),))
     host = CodeHosts([Note("1", "a")], failing=[passing, passing])
     async with connected(kind, host) as (client, _):
@@ -172,14 +174,14 @@ async def test_what_may_pass_is_asked_for_again(kind: type[GitHub | GitLab], sta
 
 
 @KINDS
-async def test_a_comment_that_may_be_there_is_not_posted_again(kind: type[GitHub | GitLab]) -> None:
+async def test_a_comment_that_may_already_exist_is_not_posted_again(kind: type[GitHub | GitLab]) -> None:
     cut = Reply(200, misbehaviour=Misbehaviour.CLOSE)
     assert "may have carried it out" in (await failure(kind, cut, write=True)).message
     assert type(await failure(kind, json_reply({}, 502), write=True)) is ServerFault
 
 
 @KINDS
-async def test_a_code_host_that_is_not_there_is_named_by_its_variable(kind: type[GitHub | GitLab]) -> None:
+async def test_the_hint_for_an_unreachable_code_host_names_its_variable(kind: type[GitHub | GitLab]) -> None:
     async with scripted_server(Reply()) as server:
         url = server.url
     with pytest.raises(Unreachable) as caught:
@@ -198,7 +200,7 @@ async def test_a_code_host_that_is_not_there_is_named_by_its_variable(kind: type
         ("https://example.org", f"{TOKEN}é", "THE_TOKEN holds a character"),
     ],
 )
-async def test_what_cannot_be_used_is_refused_before_anything_is_sent(
+async def test_an_invalid_url_or_token_is_refused_before_any_request(
     kind: type[GitHub | GitLab], url: str, token: str, said: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -207,7 +209,7 @@ async def test_what_cannot_be_used_is_refused_before_anything_is_sent(
     assert TOKEN not in f"{caught.value.message} {caught.value.hint}"
 
 
-async def test_names_do_not_leave_their_place_in_a_path() -> None:
+async def test_each_name_is_encoded_as_one_segment_of_the_path() -> None:
     async with (
         scripted_server(json_reply({"id": 7})) as server,
         GitLab(Access(server.url, "URL", TOKEN, "TOKEN", retry=IMPATIENT), "a/b?c#d/../e", "1/2") as client,

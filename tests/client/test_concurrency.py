@@ -1,4 +1,4 @@
-"""Waiting for several things at once."""
+"""Functions that run several coroutines at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dlsync.client.concurrency import both, gather, map_concurrently
 from dlsync.errors import ServerFault
 
 
-def test_together_keeps_the_order_of_what_it_was_given() -> None:
+def test_gather_returns_the_results_in_the_order_of_its_arguments() -> None:
     async def after(turns: int) -> int:
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -19,7 +19,7 @@ def test_together_keeps_the_order_of_what_it_was_given() -> None:
     assert asyncio.run(gather(after(turns) for turns in (3, 1, 2))) == [3, 1, 2]
 
 
-def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
+def test_gather_cancels_the_rest_at_the_first_failure_and_raises_that_failure() -> None:
     ended: list[str] = []
 
     async def waits() -> None:
@@ -36,7 +36,7 @@ def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
     assert ended == ["waits"]
 
 
-def test_both_returns_what_each_does_whichever_is_done_first() -> None:
+def test_both_returns_both_results_whichever_coroutine_ends_first() -> None:
     async def one(turns: int) -> int:
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -49,7 +49,7 @@ def test_both_returns_what_each_does_whichever_is_done_first() -> None:
     assert asyncio.run(both(other(), one(3))) == ("other", 3)
 
 
-def test_the_failure_of_either_ends_both() -> None:
+def test_both_ends_if_either_coroutine_fails() -> None:
     async def waits() -> None:
         await asyncio.Event().wait()
 
@@ -61,7 +61,7 @@ def test_the_failure_of_either_ends_both() -> None:
             asyncio.run(both(*(one() for one in pair)))
 
 
-def test_each_item_is_worked_on_once_and_no_more_at_a_time_than_there_are_workers() -> None:
+def test_map_concurrently_processes_each_item_once_with_no_more_at_a_time_than_workers() -> None:
     at_work, most = 0, 0
     done: list[int] = []
 
@@ -79,7 +79,7 @@ def test_each_item_is_worked_on_once_and_no_more_at_a_time_than_there_are_worker
     assert most == 4
 
 
-def test_the_first_that_fails_ends_the_rest() -> None:
+def test_map_concurrently_stops_at_the_first_failure() -> None:
     done: list[int] = []
 
     async def work(item: int) -> None:

@@ -54,7 +54,7 @@ def connection_to(url: str, *, org: str = "acme", account: str = "default", **op
 
 
 async def asked_for(*segments: str, scope: Scope = "account", params: dict[str, str] | None = None) -> str:
-    """The target as it arrives on the wire."""
+    """Return the target of a request as the server receives it."""
     async with scripted_server(OK) as server, connection_to(server.url) as connection:
         await connection.request("GET", segments, params=params, scope=scope)
     return server.seen[0].target
@@ -80,7 +80,7 @@ async def test_a_name_reaches_the_server_as_exactly_one_segment(name: str, on_th
 
 @settings(max_examples=40)  # each with a server of its own
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), min_size=1, max_size=4))
-def test_whatever_the_names_the_wire_has_as_many_segments(names: list[str]) -> None:
+def test_a_path_has_as_many_segments_as_names_for_any_names(names: list[str]) -> None:
     target = asyncio.run(asked_for(*names))
     assert len(target.removeprefix("/api/v1/orgs/acme/accounts/default/").split("/")) == len(names)
 
@@ -95,7 +95,7 @@ async def test_a_query_is_encoded() -> None:
     assert target.endswith("/metrics?source=a%26b&period%5Bend%5D=1")
 
 
-async def test_the_key_and_what_is_accepted_are_in_the_headers() -> None:
+async def test_the_key_and_the_accepted_type_are_sent_as_headers() -> None:
     async with scripted_server(OK) as server, connection_to(server.url, user_agent="dlsync/1") as connection:
         answer = await connection.request("GET", ("dashboards", "redis"), accept="application/yaml")
     headers = server.seen[0].headers
@@ -106,7 +106,7 @@ async def test_the_key_and_what_is_accepted_are_in_the_headers() -> None:
     assert headers["user-agent"] == "dlsync/1"
 
 
-async def test_connections_are_kept_and_no_more_than_the_concurrency_are_opened() -> None:
+async def test_connections_are_reused_and_limited_to_the_concurrency() -> None:
     async with scripted_server(OK) as server, connection_to(server.url, concurrency=3) as connection:
         await asyncio.gather(*(connection.request("GET", (f"n{number}",)) for number in range(30)))
     assert server.connections <= 3
@@ -114,7 +114,7 @@ async def test_connections_are_kept_and_no_more_than_the_concurrency_are_opened(
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-async def test_a_fault_of_the_connection_is_cured_by_trying_again(broken: Misbehaviour) -> None:
+async def test_a_connection_error_is_retried(broken: Misbehaviour) -> None:
     bad = Reply(body=b"0123456789", misbehaviour=broken)
     async with scripted_server(in_order(bad, bad, OK)) as server, connection_to(server.url) as connection:
         assert (await connection.request("GET", ("x",))).body == b"fine"
@@ -122,9 +122,7 @@ async def test_a_fault_of_the_connection_is_cured_by_trying_again(broken: Misbeh
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-async def test_a_fault_that_stays_is_unreachable_with_what_was_asked_how_often_and_what_to_check(
-    broken: Misbehaviour,
-) -> None:
+async def test_a_persistent_connection_error_names_the_request_and_has_a_hint(broken: Misbehaviour) -> None:
     bad = Reply(body=b"0123456789", misbehaviour=broken)
     async with scripted_server(bad) as server, connection_to(server.url) as connection:
         with pytest.raises(Unreachable) as caught:
@@ -143,7 +141,7 @@ async def test_a_fault_that_stays_is_unreachable_with_what_was_asked_how_often_a
         st.binary(max_size=30),
     )
 )
-def test_whatever_a_server_answers_the_only_exceptions_are_ours_and_printable(raw: bytes) -> None:
+def test_any_response_raises_only_api_errors_with_a_printable_message(raw: bytes) -> None:
     async def ask() -> str:
         once = replace(IMPATIENT, attempts=1)
         garbage = Reply(body=raw, misbehaviour=Misbehaviour.GARBAGE)
@@ -156,7 +154,7 @@ def test_whatever_a_server_answers_the_only_exceptions_are_ours_and_printable(ra
     assert asyncio.run(ask()).isprintable()
 
 
-async def test_a_server_that_hangs_is_left_after_the_timeout() -> None:
+async def test_a_server_that_hangs_causes_a_timeout_error() -> None:
     hanging = Reply(misbehaviour=Misbehaviour.HANG)
     async with scripted_server(hanging) as server, connection_to(server.url, timeout=0.02) as connection:
         with pytest.raises(Unreachable, match=r"3 attempts.*did not arrive in time"):
@@ -187,7 +185,7 @@ async def test_once_a_server_was_found_down_each_request_tries_once_until_it_is_
             await connection.request("GET", ("x",))
 
 
-async def test_a_server_that_breaks_connections_is_not_taken_for_one_that_is_down() -> None:
+async def test_a_server_that_breaks_connections_does_not_count_as_down() -> None:
     async with (
         scripted_server(Reply(misbehaviour=Misbehaviour.CLOSE)) as server,
         connection_to(server.url) as connection,
@@ -198,12 +196,12 @@ async def test_a_server_that_breaks_connections_is_not_taken_for_one_that_is_dow
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-async def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
+async def test_a_temporary_error_status_is_retried(status: int) -> None:
     async with scripted_server(in_order(Reply(status), OK)) as server, connection_to(server.url) as connection:
         assert (await connection.request("GET", ("x",))).body == b"fine"
 
 
-async def test_retry_after_reaches_the_wait() -> None:
+async def test_a_retry_waits_as_long_as_retry_after_asks_for() -> None:
     clock = Clock()
     busy = Reply(429, headers=(("Retry-After", "12"),))
     retry = Retry(sleep=clock.sleep, random=lambda: 0.0)
@@ -213,7 +211,7 @@ async def test_retry_after_reaches_the_wait() -> None:
     assert clock.slept == [12.0]
 
 
-async def test_a_connection_that_is_told_to_slow_down_does_and_every_request_ends_right() -> None:
+async def test_a_connection_slows_down_after_429s_and_all_requests_succeed() -> None:
     crowded = Crowded(lambda _: OK, at_once=4)
     async with scripted_server(crowded) as server, connection_to(server.url) as connection:
         answers = await asyncio.gather(*(connection.request("GET", (f"n{number}",)) for number in range(60)))
@@ -221,7 +219,7 @@ async def test_a_connection_that_is_told_to_slow_down_does_and_every_request_end
     assert 0 < crowded.refused == connection.requests - 60 < 60
 
 
-async def test_a_server_that_says_only_429_is_an_error_after_as_many_attempts_as_ever() -> None:
+async def test_a_server_that_always_answers_429_is_an_error_after_the_usual_number_of_attempts() -> None:
     async with scripted_server(BUSY) as server, connection_to(server.url) as connection:
         with pytest.raises(ServerFault, match=r"after 9 attempts and 30\.0 s of waiting; .* 429: slow down") as caught:
             await connection.request("GET", ("x",))
@@ -229,7 +227,7 @@ async def test_a_server_that_says_only_429_is_an_error_after_as_many_attempts_as
     assert connection.requests == 9
 
 
-async def test_others_do_not_wait_for_longer_than_the_one_that_was_told_to() -> None:
+async def test_a_retry_after_that_ends_a_request_does_not_delay_other_requests() -> None:
     clock = Clock()
     for_an_hour = Reply(429, headers=(("Retry-After", "3600"),))
     async with (
@@ -242,7 +240,7 @@ async def test_others_do_not_wait_for_longer_than_the_one_that_was_told_to() -> 
     assert clock.slept == []
 
 
-async def test_a_server_that_is_ill_for_one_request_does_not_slow_down_the_others() -> None:
+async def test_a_503_does_not_reduce_the_number_of_requests_in_flight() -> None:
     ill = Reply(503, headers=(("Retry-After", "5"),))
     async with scripted_server(in_order(ill, OK)) as server, connection_to(server.url) as connection:
         await connection.request("GET", ("x",))
@@ -285,9 +283,9 @@ async def test_a_cookie_is_neither_kept_nor_sent_back() -> None:
 @pytest.mark.parametrize(
     "headers",
     [[("X", "x" * 1_000_000)], [(f"X-{number}", "x" * 100) for number in range(10_000)]],
-    ids=["one that is huge", "ten thousand"],
+    ids=["one huge header", "ten thousand headers"],
 )
-async def test_headers_without_measure_are_no_answer(headers: list[tuple[str, str]]) -> None:
+async def test_oversized_headers_are_an_error(headers: list[tuple[str, str]]) -> None:
     once = replace(IMPATIENT, attempts=1)
     async with (
         scripted_server(Reply(headers=tuple(headers))) as server,
@@ -314,7 +312,7 @@ async def test_headers_without_measure_are_no_answer(headers: list[tuple[str, st
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nfine",
     ],
 )
-async def test_a_response_whose_frame_lies_is_no_answer(raw: bytes) -> None:
+async def test_a_response_with_invalid_framing_is_an_error(raw: bytes) -> None:
     lie = Reply(body=raw, misbehaviour=Misbehaviour.GARBAGE)
     once = replace(IMPATIENT, attempts=1)
     async with scripted_server(lie) as server, connection_to(server.url, retry=once) as connection:
@@ -324,7 +322,7 @@ async def test_a_response_whose_frame_lies_is_no_answer(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE"])
-async def test_a_web_page_is_no_answer_to_anything(method: Method) -> None:
+async def test_a_web_page_is_a_bad_answer_to_every_method(method: Method) -> None:
     page = Reply(200, b"<!DOCTYPE html><title>Log in</title>", (("Content-Type", "text/html"),))
     async with scripted_server(page) as server, writer_to(server) as connection:
         with pytest.raises(BadAnswer, match="got a web page; got text/html, beginning") as caught:
@@ -333,7 +331,7 @@ async def test_a_web_page_is_no_answer_to_anything(method: Method) -> None:
     assert "login page" in caught.value.hint
 
 
-async def test_each_attempt_waits_for_its_turn_where_a_rate_is_set() -> None:
+async def test_each_attempt_waits_for_the_configured_rate() -> None:
     clock = Clock()
     async with (
         scripted_server(in_order(Reply(503), OK)) as server,
@@ -344,7 +342,7 @@ async def test_each_attempt_waits_for_its_turn_where_a_rate_is_set() -> None:
     assert clock.slept == pytest.approx([0.2])
 
 
-async def test_a_name_that_no_url_can_hold_is_an_error_of_ours_before_anything_is_sent() -> None:
+async def test_a_name_that_no_url_can_hold_is_an_error_before_any_request() -> None:
     async with scripted_server(OK) as server, connection_to(server.url) as connection:
         with pytest.raises(ApiError, match="too long"):
             await connection.request("GET", ("x" * 100_000,))
@@ -353,7 +351,7 @@ async def test_a_name_that_no_url_can_hold_is_an_error_of_ours_before_anything_i
     assert server.seen == []
 
 
-async def test_a_connection_that_is_not_open_says_so() -> None:
+async def test_a_request_on_a_connection_that_is_not_open_is_an_error() -> None:
     connection = connection_to("http://127.0.0.1:1")
     with pytest.raises(DlsyncError, match="not open") as caught:
         await connection.request("GET", ("x",))
@@ -362,7 +360,7 @@ async def test_a_connection_that_is_not_open_says_so() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://a b.example", "https://999.1.1.1/api", "http://[::1].evil.example"])
-async def test_a_host_that_cannot_be_one_is_a_settings_error(url: str) -> None:
+async def test_an_invalid_host_is_a_settings_error(url: str) -> None:
     with pytest.raises(SettingsError, match=r"`url` (cannot be read|holds a space)"):
         await connection_to(url).__aenter__()
 
@@ -381,7 +379,7 @@ def test_an_organisation_is_needed() -> None:
     assert "DLSYNC_ORG" in caught.value.hint
 
 
-async def test_an_account_is_needed_for_what_is_in_one() -> None:
+async def test_a_missing_account_is_an_error_for_requests_within_an_account() -> None:
     async with connection_to("https://example.com", org="acme", account="") as connection:
         with pytest.raises(SettingsError, match="`account` is not set") as caught:
             await connection.request("GET", ("tags",))
@@ -389,7 +387,7 @@ async def test_an_account_is_needed_for_what_is_in_one() -> None:
     assert connection.requests == 0
 
 
-async def test_a_proxy_from_the_environment_does_not_see_what_is_for_this_machine(
+async def test_a_proxy_of_the_environment_does_not_receive_requests_to_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -409,7 +407,7 @@ async def test_neither_repr_nor_log_nor_error_shows_the_key(caplog: pytest.LogCa
     assert KEY not in caplog.text + str(caught.value) + caught.value.hint
 
 
-def test_the_impatient_retry_of_these_tests_is_the_default_but_for_time_and_luck() -> None:
+def test_the_retry_of_these_tests_differs_from_the_default_only_in_clock_and_randomness() -> None:
     assert replace(IMPATIENT, sleep=Retry().sleep, random=Retry().random, now=Retry().now) == Retry()
 
 
@@ -425,7 +423,7 @@ def writer_to(server: ScriptedServer, *, timeout: float = 30) -> Connection:
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE"])
 @pytest.mark.parametrize("reply", [Reply(200, b"done"), Reply(201, b"{}"), Reply(202), Reply(204)])
-async def test_any_success_is_success_with_or_without_a_body(method: Method, reply: Reply) -> None:
+async def test_any_2xx_status_is_a_success_with_or_without_a_body(method: Method, reply: Reply) -> None:
     async with scripted_server(in_order(reply)) as server, writer_to(server) as connection:
         answer = await connection.request(method, ("rules", "a"), body=b"x")
     assert (answer.status, answer.body) == (reply.status, reply.body)
@@ -446,24 +444,24 @@ async def test_without_a_body_there_is_no_content_type() -> None:
     assert "content-type" not in server.seen[0].headers
 
 
-async def test_a_delete_whose_repetition_finds_nothing_is_done() -> None:
+async def test_a_404_to_a_retried_delete_is_a_success() -> None:
     async with scripted_server(in_order(LOST, Reply(404))) as server, writer_to(server) as connection:
         assert (await connection.request("DELETE", ("rules", "a"))).status == 204
 
 
-async def test_a_delete_that_finds_nothing_at_first_is_not_found() -> None:
+async def test_a_404_to_the_first_attempt_of_a_delete_is_not_found() -> None:
     async with scripted_server(in_order(Reply(404))) as server, writer_to(server) as connection:
         with pytest.raises(NotFound):
             await connection.request("DELETE", ("rules", "a"))
 
 
-async def test_a_put_whose_repetition_is_not_found_is_not_done() -> None:
+async def test_a_404_to_a_retried_put_is_not_found() -> None:
     async with scripted_server(in_order(LOST, Reply(404))) as server, writer_to(server) as connection:
         with pytest.raises(NotFound):
             await connection.request("PUT", ("rules", "a"), body=b"x")
 
 
-async def test_a_create_whose_repetition_finds_the_name_taken_reports_that() -> None:
+async def test_a_422_to_a_retried_create_is_already_exists() -> None:
     async with scripted_server(in_order(LOST, Reply(422))) as server, writer_to(server) as connection:
         with pytest.raises(AlreadyExists):
             await connection.request("POST", ("plugins",), body=b"{}")
@@ -480,7 +478,7 @@ async def test_a_create_whose_repetition_finds_the_name_taken_reports_that() -> 
         Reply(504),
     ],
 )
-async def test_what_must_not_be_done_twice_is_not_sent_again_where_it_may_have_been_done(lost: Reply) -> None:
+async def test_an_unrepeatable_request_is_not_retried_if_it_may_have_been_carried_out(lost: Reply) -> None:
     async with scripted_server(in_order(lost, Reply(201))) as server, writer_to(server, timeout=0.2) as connection:
         with pytest.raises((Unreachable, ServerFault), match="after 1 attempt;"):
             await connection.request("POST", ("links",), body=b"{}", repeatable=False)
@@ -488,22 +486,22 @@ async def test_what_must_not_be_done_twice_is_not_sent_again_where_it_may_have_b
 
 
 @pytest.mark.parametrize("busy", [Reply(429), Reply(503)])
-async def test_what_must_not_be_done_twice_is_sent_again_where_it_was_refused(busy: Reply) -> None:
+async def test_an_unrepeatable_request_is_retried_after_a_429_or_503(busy: Reply) -> None:
     async with scripted_server(in_order(busy, Reply(201))) as server, writer_to(server) as connection:
         assert (await connection.request("POST", ("links",), body=b"{}", repeatable=False)).status == 201
 
 
-async def test_a_refusal_is_not_repeated() -> None:
+async def test_a_400_is_not_retried() -> None:
     async with scripted_server(in_order(Reply(400))) as server, writer_to(server) as connection:
         with pytest.raises(Rejected):
             await connection.request("PUT", ("rules", "a"), body=b"x")
     assert connection.requests == 1
 
 
-# what is checked before each attempt
+# the check before each attempt
 
 
-async def test_it_is_checked_before_each_attempt_of_a_write_whether_it_may_be_sent() -> None:
+async def test_each_attempt_of_a_write_is_sent_only_if_the_check_before_it_passes() -> None:
     turns = iter([True, True, False])
 
     async def check() -> None:
@@ -513,7 +511,7 @@ async def test_it_is_checked_before_each_attempt_of_a_write_whether_it_may_be_se
     replies = in_order(LOST, Reply(200), LOST, LOST, Reply(204))
     async with scripted_server(replies) as server, writer_to(server) as connection:
         with only_while(check):
-            await connection.request("GET", ("rules", "a"))  # a read may always be sent
+            await connection.request("GET", ("rules", "a"))  # no check: a read changes nothing
             with pytest.raises(Refused, match="no longer"):
                 await connection.request("PUT", ("rules", "a"), body=b"x")
         assert [request.method for request in server.seen] == ["GET", "GET", "PUT", "PUT"]

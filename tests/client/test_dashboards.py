@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 PAGE = Reply(body=b"<!DOCTYPE html><title>Dataloop</title>", headers=(("Content-Type", "text/html"),))
 
 
-async def test_the_list_holds_whole_dashboards_with_the_name_apart() -> None:
+async def test_the_list_returns_whole_dashboards_and_separates_their_names() -> None:
     listed = json_reply([{"name": "redis", "title": "Redis", "unknown": [1]}, {"name": "empty"}])
     async with scripted(by_request({"GET dashboards": listed}, Reply(404))) as (_, client):
         assert await client.dashboards.list() == (
@@ -31,7 +31,7 @@ def test_a_dashboard_without_widgets_in_a_list_is_a_summary(document: dict[str, 
     assert NamedDocument("redis", document).is_summary is is_summary
 
 
-async def test_a_list_that_is_a_web_page_is_a_bad_answer_and_says_nothing_about_what_the_server_has() -> None:
+async def test_a_web_page_in_place_of_the_list_is_a_bad_answer_on_every_call() -> None:
     async with scripted(PAGE) as (_, client):
         for _ in range(2):
             with pytest.raises(BadAnswer, match="got a web page; got text/html"):
@@ -65,7 +65,7 @@ async def test_put_sends_the_users_own_bytes_as_yaml() -> None:
     assert server.seen[0].headers["content-type"] == "application/yaml"
 
 
-async def test_delete_removes_one_and_says_where_there_was_none() -> None:
+async def test_delete_removes_a_dashboard_and_reports_a_missing_dashboard() -> None:
     accounts = json_reply([{"name": "default"}])
     replies = {"DELETE dashboards/redis": Reply(204), "GET /api/v1/orgs/acme/accounts": accounts}
     async with scripted(by_request(replies, Reply(404))) as (server, client):

@@ -1,4 +1,4 @@
-"""Whatever a server answers to an operation: a value, or an error of ours that can be printed and tells no key."""
+"""Fuzzing: any response to an operation gives a value, or a printable error of dlsync without the key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dlsync.model import Json
 
-# each has a server of its own
+# each example starts a server
 MANY = settings() if settings().max_examples > 100 else settings(max_examples=400)
 KEY = "Zq7-x9KdpL4mW8vT1yBn5"
 OPERATIONS: dict[str, Callable[[Client], Awaitable[object]]] = {
@@ -113,7 +113,7 @@ ITEM: dict[str, Json] = {
 
 @st.composite
 def nearly_right(draw: st.DrawFn) -> Json:
-    """What some operation answers, but for a field or two."""
+    """A valid response of some operation, except for a field or two."""
     item: dict[str, Json] = ITEM | draw(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=2))
     for gone in draw(st.lists(st.sampled_from(sorted(ITEM)), max_size=2)):
         item.pop(gone, None)
@@ -220,7 +220,7 @@ async def outcome(name: str, answers: list[Reply]) -> None:
 
 @settings(MANY)
 @given(st.sampled_from(sorted(OPERATIONS)), st.lists(replies(), min_size=1, max_size=3))
-def test_whatever_is_answered_to_an_operation_it_gives_a_value_or_an_error_that_can_be_printed(
+def test_any_response_to_an_operation_gives_a_value_or_a_printable_error_without_the_key(
     name: str, answers: list[Reply]
 ) -> None:
     asyncio.run(outcome(name, answers))

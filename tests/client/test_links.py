@@ -15,7 +15,7 @@ LISTED = {**ACCOUNTS, "GET links": json_reply([BASE])}
 LOST = Reply(misbehaviour=Misbehaviour.RESET)
 
 
-async def test_the_list_has_plugin_and_tags_of_each_and_keeps_all_else() -> None:
+async def test_the_list_reads_plugin_and_tags_and_keeps_unknown_fields() -> None:
     async with scripted(json_reply([BASE])) as (_, client):
         assert await client.links.list() == (Link("54dc", "base", ("all", "web"), {"org": "52d1"}),)
 
@@ -28,12 +28,12 @@ async def test_a_link_without_a_field_that_it_must_have_is_a_bad_answer(missing:
             await client.links.list()
 
 
-async def test_one_link_is_had_by_its_id() -> None:
+async def test_get_returns_the_link_with_that_id() -> None:
     async with scripted(by_request({"GET links/54dc": json_reply(BASE)}, Reply(404))) as (_, client):
         assert (await client.links.get("54dc")).plugin == "base"
 
 
-async def test_a_404_for_one_link_means_what_the_list_says() -> None:
+async def test_a_404_is_unsupported_if_the_list_has_the_link_and_not_found_otherwise() -> None:
     async with scripted(by_request(LISTED, Reply(404))) as (_, client):
         for call in (client.links.get, client.links.delete):
             with pytest.raises(NotFound):
@@ -49,7 +49,7 @@ async def test_create_sends_plugin_and_tags() -> None:
     assert json.loads(server.seen[0].body) == {"plugin": "base", "tags": ["all", "web"]}
 
 
-async def test_a_404_to_create_means_that_the_plugin_is_missing_or_else_the_operation() -> None:
+async def test_a_404_to_create_is_unsupported_if_the_plugin_exists_and_not_found_otherwise() -> None:
     there = {**ACCOUNTS, "GET plugins/base": json_reply({"name": "base"})}
     async with scripted(by_request(there, Reply(404))) as (_, client):
         with pytest.raises(NotFound):
@@ -59,21 +59,21 @@ async def test_a_404_to_create_means_that_the_plugin_is_missing_or_else_the_oper
 
 
 @pytest.mark.parametrize(("status", "error"), [(422, Rejected), (409, AlreadyExists), (400, Rejected)])
-async def test_what_the_server_does_not_link_is_rejected_with_its_reason(status: int, error: type[ApiError]) -> None:
+async def test_a_refused_create_is_an_error_with_the_reason_of_the_server(status: int, error: type[ApiError]) -> None:
     async with scripted(json_reply({"error": "no such plugin"}, status)) as (_, client):
         with pytest.raises(error, match="no such plugin"):
             await client.links.create("base", ["all"])
 
 
 @pytest.mark.parametrize("lost", [LOST, Reply(504), Reply(500)])
-async def test_a_create_whose_answer_is_lost_was_done_where_the_list_has_the_link(lost: Reply) -> None:
+async def test_a_create_with_a_lost_response_succeeds_if_the_list_has_the_link(lost: Reply) -> None:
     async with scripted(by_request({**LISTED, "POST links": lost}, Reply(404))) as (server, client):
         await client.links.create("base", ["web", "all"])
     assert [request.method for request in server.seen] == ["POST", "GET"]
 
 
 @pytest.mark.parametrize(("lost", "error"), [(LOST, Unreachable), (Reply(502), ServerFault)])
-async def test_a_create_whose_answer_is_lost_failed_where_the_list_has_it_not(
+async def test_a_create_with_a_lost_response_fails_if_the_list_lacks_the_link(
     lost: Reply, error: type[ApiError]
 ) -> None:
     async with scripted(by_request({**LISTED, "POST links": lost}, Reply(404))) as (server, client):
@@ -82,13 +82,13 @@ async def test_a_create_whose_answer_is_lost_failed_where_the_list_has_it_not(
     assert [request.method for request in server.seen] == ["POST", "GET"]
 
 
-async def test_delete_removes_one() -> None:
+async def test_delete_sends_a_delete_request_with_the_link_id() -> None:
     async with scripted(Reply(204)) as (server, client):
         await client.links.delete("54dc")
     assert server.asked == ["DELETE /api/v1/orgs/acme/accounts/default/links/54dc"]
 
 
-async def test_a_link_that_is_expected_is_asked_for_where_the_list_omits_it() -> None:
+async def test_an_expected_link_that_the_list_omits_is_requested_by_its_id() -> None:
     answers = {**ACCOUNTS, "GET links": json_reply([]), "GET links/54dc": json_reply(BASE)}
     async with scripted(by_request(answers, Reply(404))) as (server, client):
         client.links.expect(["54dc", "gone"])
@@ -98,7 +98,7 @@ async def test_a_link_that_is_expected_is_asked_for_where_the_list_omits_it() ->
 
 
 @pytest.mark.parametrize("answer", [Reply(400), Reply(405), json_reply([])])
-async def test_an_expected_link_that_cannot_be_asked_for_is_left_out(answer: Reply) -> None:
+async def test_an_expected_link_is_omitted_if_the_request_for_it_fails(answer: Reply) -> None:
     answers = {**ACCOUNTS, "GET links": json_reply([]), "GET links/54dc": answer}
     async with scripted(by_request(answers, Reply(404))) as (_, client):
         client.links.expect(["54dc"])
@@ -115,7 +115,7 @@ async def test_an_expected_link_that_cannot_be_asked_for_is_left_out(answer: Rep
         (json_reply({"id": None}, 201), []),
     ],
 )
-async def test_a_link_is_expected_once_a_create_has_answered_its_id_until_it_is_deleted(
+async def test_a_created_link_is_expected_by_the_id_in_the_response_until_its_deletion(
     answer: Reply, listed: list[str]
 ) -> None:
     answers = {"GET links": json_reply([]), "POST links": answer, "GET links/54dc": json_reply(BASE)}

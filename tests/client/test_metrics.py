@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 BASE = "GET /api/v1/orgs/acme/accounts/default/metrics"
 
 
-async def test_metrics_are_those_of_an_agent_or_of_a_tag() -> None:
+async def test_the_list_requests_the_metrics_of_an_agent_or_of_a_tag() -> None:
     async with scripted(json_reply([])) as (server, client):
         assert await client.metrics.list(agent="8c-f3") == ()
         assert await client.metrics.list(tag="a&b") == ()
@@ -18,14 +18,14 @@ async def test_metrics_are_those_of_an_agent_or_of_a_tag() -> None:
 
 
 @pytest.mark.parametrize(("agent", "tag"), [(None, None), ("8c", "web"), ("", ""), ("", None)])
-async def test_exactly_one_of_the_two_is_asked_for(agent: str | None, tag: str | None) -> None:
+async def test_the_list_needs_exactly_one_of_agent_and_tag(agent: str | None, tag: str | None) -> None:
     async with scripted(Reply()) as (server, client):
         with pytest.raises(DlsyncError, match="of an agent or of a tag"):
             await client.metrics.list(agent=agent, tag=tag)
     assert server.seen == []
 
 
-async def test_a_metric_has_what_the_documentation_shows_and_keeps_all_else() -> None:
+async def test_a_metric_reads_the_documented_fields_and_keeps_unknown_fields() -> None:
     shown = {
         "id": "53bc",
         "name": "base.swap",

@@ -41,12 +41,12 @@ async def test_a_documented_operation_works_through_client_and_server(server: Ru
     assert any(requested(name).fullmatch(request) for request in sent), sent
 
 
-def test_they_are_all_of_them() -> None:
+def test_every_documented_operation_has_a_call_in_this_file() -> None:
     assert len(DOCUMENTED) == 28
     assert set(DOES) == set(DOCUMENTED)
 
 
-def test_they_are_what_the_server_calls_documented() -> None:
+def test_the_server_marks_exactly_these_operations_as_documented() -> None:
     served = {f"{one.method} {one.path}" for one in OPERATIONS if one.documented}
     account = "/orgs/{org}/accounts/{account}"
     below = {each.replace(f"{account}/", "").replace("/orgs/{org}/", "") for each in served}
@@ -55,7 +55,7 @@ def test_they_are_what_the_server_calls_documented() -> None:
 
 
 @pytest.mark.parametrize("name", ["GET agents", "GET metrics?tag=<tag name>", "DELETE annotations/<stream name>"])
-def test_a_request_is_taken_for_its_own_operation_alone(name: str) -> None:
+def test_a_request_matches_only_its_own_operation(name: str) -> None:
     base = "/api/v1/orgs/acme/accounts/default/"
     target = name.replace(" ", f" {base}", 1).replace("<tag name>", "web").replace("<stream name>", "a%2Fb")
     assert [each for each in DOCUMENTED if requested(each).fullmatch(target)] == [name]

@@ -1,4 +1,4 @@
-"""Which of the operations that are not documented a server has."""
+"""Detection of the undocumented operations that a server supports."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def there(server: RunningServer) -> dict[str, bool | None]:
     return asyncio.run(asked())
 
 
-def test_what_reads_is_tried_and_what_writes_is_not() -> None:
+def test_read_operations_are_probed_and_write_operations_are_not() -> None:
     with running(demo=True) as server:
         with account_of(server) as http:
             http.put("rules/load", content="title: Load\ncriteria: []\n", headers={"Content-Type": "application/yaml"})
         assert there(server) == {one.name: True if one.name in READS else None for one in OBSERVED}
 
 
-def test_what_there_is_nothing_to_try_on_is_not_known() -> None:
+def test_a_read_operation_without_a_resource_to_probe_is_unknown() -> None:
     with running() as server:
         found = there(server)
     assert (found["GET rules/<name>/criteria"], found["GET links/<id>"], found["GET rules"]) == (None, None, True)
 
 
-def test_a_documented_server_has_none_of_them() -> None:
+def test_a_server_with_only_documented_operations_lacks_the_optional_reads() -> None:
     with running(documented_only=True) as server:
         found = there(server)
     assert {name for name in READS if found[name] is False} == READS - {"GET links/<id>"}

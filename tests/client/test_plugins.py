@@ -36,7 +36,7 @@ EXPORT: dict[str, Json] = {
 }
 
 
-async def test_the_list_is_read_with_the_documented_key_and_the_observed_one() -> None:
+async def test_the_list_accepts_the_documented_and_the_observed_field_for_the_name() -> None:
     listed = json_reply([{"plugin": "base", "tags": ["all"]}, {"name": "disk", "extension": "sh"}])
     async with scripted(listed) as (server, client):
         assert await client.plugins.list() == (
@@ -46,7 +46,7 @@ async def test_the_list_is_read_with_the_documented_key_and_the_observed_one() -
     assert server.asked == [f"GET {BASE}"]
 
 
-async def test_a_plugin_is_whole_and_decoded() -> None:
+async def test_get_returns_a_plugin_with_decoded_content_and_all_other_fields() -> None:
     async with scripted(json_reply(EXPORT)) as (_, client):
         plugin = await client.plugins.get("base")
     rest = {key: EXPORT[key] for key in EXPORT if key not in {"name", "extension", "content", "encoding"}}
@@ -90,12 +90,12 @@ async def test_a_plugin_that_cannot_be_read_is_a_bad_answer_that_names_the_field
 
 
 @pytest.mark.parametrize("extension", [None, 5])
-async def test_an_extension_that_is_none_is_empty(extension: Json) -> None:
+async def test_an_invalid_extension_is_read_as_empty(extension: Json) -> None:
     async with scripted(json_reply({**EXPORT, "extension": extension})) as (_, client):
         assert (await client.plugins.get("base")).extension == ""
 
 
-async def test_create_sends_what_the_documentation_shows_and_further_fields() -> None:
+async def test_create_sends_the_documented_fields_and_further_fields() -> None:
     async with scripted(Reply(201)) as (server, client):
         await client.plugins.create("disk", "sh", SCRIPT, interval=60, description="é")
     assert server.asked == [f"POST {BASE}"]
@@ -104,7 +104,7 @@ async def test_create_sends_what_the_documentation_shows_and_further_fields() ->
     assert json.loads(server.seen[0].body) == sent
 
 
-async def test_create_finds_the_name_taken() -> None:
+async def test_a_422_to_create_is_already_exists_if_the_plugin_exists() -> None:
     replies = {**ACCOUNTS, "POST plugins": Reply(422), "GET plugins/disk": json_reply(EXPORT)}
     async with scripted(by_request(replies, Reply(404))) as (server, client):
         with pytest.raises(AlreadyExists):
@@ -112,7 +112,7 @@ async def test_create_finds_the_name_taken() -> None:
     assert server.asked == [f"POST {BASE}", f"GET {BASE}/disk"]
 
 
-async def test_a_409_is_taken_without_asking() -> None:
+async def test_a_409_to_create_is_already_exists_without_a_second_request() -> None:
     async with scripted(Reply(409)) as (server, client):
         with pytest.raises(AlreadyExists):
             await client.plugins.create("disk", "sh", SCRIPT)
@@ -126,14 +126,14 @@ async def test_a_422_for_another_reason_is_rejected_with_that_reason() -> None:
             await client.plugins.create("disk", "sh", SCRIPT, interval=-1)
 
 
-async def test_any_other_refusal_is_not_repeated() -> None:
+async def test_a_400_to_create_is_not_retried() -> None:
     async with scripted(json_reply({"error": "no"}, 400)) as (server, client):
         with pytest.raises(Rejected, match="400: no"):
             await client.plugins.create("disk", "sh", SCRIPT)
     assert len(server.seen) == 1
 
 
-async def test_a_lock_that_is_let_go_in_the_very_moment_is_taken() -> None:
+async def test_create_is_retried_if_the_plugin_is_gone_after_a_422() -> None:
     let_go = in_order(Reply(422), Reply(201))
     async with scripted(by_request({**ACCOUNTS, "POST plugins": let_go}, Reply(404))) as (server, client):
         await client.plugins.create("dlsync-lock", "json", b"{}")
@@ -147,7 +147,7 @@ async def test_update_sends_content_encoding_and_further_fields_to_the_plugin_it
     assert json.loads(server.seen[0].body) == {"content": ENCODED, "encoding": "base64", "interval": 60}
 
 
-async def test_delete_removes_one_and_says_where_there_was_none() -> None:
+async def test_delete_removes_a_plugin_and_reports_a_missing_plugin() -> None:
     async with scripted(by_request({**ACCOUNTS, "DELETE plugins/disk": Reply(204)}, Reply(404))) as (server, client):
         await client.plugins.delete("disk")
         with pytest.raises(NotFound):

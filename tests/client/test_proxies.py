@@ -24,7 +24,7 @@ FAR = "https://monitoring.example:8443/api/v1"
 
 @pytest.fixture(autouse=True)
 def named(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets what the environment names, and nothing else."""
+    """Clear the proxy variables of the environment, and return a function that sets some."""
     for name in [one for one in os.environ if one.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 
@@ -36,7 +36,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 async def asked_through(variables: dict[str, str], url: str) -> str:
-    """Ask a server that does not exist, and return what is wrong."""
+    """Send a request to a server that does not exist, and return the error message."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
@@ -47,7 +47,7 @@ async def asked_through(variables: dict[str, str], url: str) -> str:
 
 
 DOWN = "127.0.0.1:1"
-HERE = "https://0.0.0.0:1"  # this machine, by an address that is not a loopback one
+HERE = "https://0.0.0.0:1"  # this machine, by an address that is not loopback
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ HERE = "https://0.0.0.0:1"  # this machine, by an address that is not a loopback
     ],
 )
 @pytest.mark.usefixtures("named")
-async def test_the_environment_names_a_proxy_for_what_is_not_this_machine(
+async def test_a_proxy_of_the_environment_serves_all_hosts_but_loopback(
     variables: dict[str, str], url: str, proxy: str
 ) -> None:
     message = await asked_through(variables, url)
@@ -111,7 +111,7 @@ def test_no_proxy_names_domains_addresses_and_networks(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_server_that_is_down_and_asked_directly_is_not_blamed_on_the_proxy(
+async def test_the_error_of_a_direct_connection_does_not_name_the_proxy(
     named: Callable[..., None], scheme: str
 ) -> None:
     named(ALL_PROXY=f"http://{DOWN}", NO_PROXY="0.0.0.0")
@@ -121,7 +121,7 @@ async def test_a_server_that_is_down_and_asked_directly_is_not_blamed_on_the_pro
 
 
 @pytest.mark.parametrize("url", ["ftp://me:s3cret@p", "http://me:s3cret@", "http://[s3cret", "s3cret:3128:x"])
-def test_a_proxy_that_cannot_be_used_is_an_error_that_does_not_show_it(named: Callable[..., None], url: str) -> None:
+def test_the_error_for_an_invalid_proxy_url_hides_its_secret(named: Callable[..., None], url: str) -> None:
     named(ALL_PROXY=url)
     with pytest.raises(SettingsError, match="ALL_PROXY does not hold the address of a proxy") as caught:
         reader_of(FAR)
@@ -150,7 +150,7 @@ async def test_tls_goes_through_a_tunnel_in_which_the_proxy_sees_neither_key_nor
     assert not any("proxy-authorization" in request.headers for request in server.seen)
 
 
-async def test_behind_a_proxy_only_the_server_itself_is_believed(named: Callable[..., None], tmp_path: Path) -> None:
+async def test_behind_a_proxy_the_certificate_must_match_the_server(named: Callable[..., None], tmp_path: Path) -> None:
     async with (
         scripted_server(LISTED, tls=server_context("other.example")) as server,
         tunnelling_proxy(server.port) as proxy,
@@ -162,7 +162,7 @@ async def test_behind_a_proxy_only_the_server_itself_is_believed(named: Callable
     assert server.seen == []
 
 
-async def test_plain_http_is_asked_of_the_proxy_with_the_whole_url(named: Callable[..., None]) -> None:
+async def test_a_plain_http_request_goes_to_the_proxy_with_the_whole_url(named: Callable[..., None]) -> None:
     async with scripted_server(LISTED) as proxy:
         named(HTTP_PROXY=f"http://me:pass@127.0.0.1:{proxy.port}")
         async with reader_of("http://monitoring.example/api/v1", insecure=True) as client:
@@ -177,7 +177,7 @@ async def test_plain_http_is_asked_of_the_proxy_with_the_whole_url(named: Callab
     ("answer", "reason", "attempts"),
     [(REFUSAL, "proxy authorization required", 1), (b"HTTP/1.1 503 Busy\r\n\r\n", "unsuccessful", 5)],
 )
-async def test_a_proxy_that_makes_no_tunnel_is_named_without_its_password(
+async def test_the_error_for_a_refused_tunnel_names_the_proxy_without_its_password(
     named: Callable[..., None], answer: bytes, reason: str, attempts: int
 ) -> None:
     async with tunnelling_proxy(1, answer) as proxy:
@@ -195,7 +195,7 @@ async def test_a_proxy_that_makes_no_tunnel_is_named_without_its_password(
 
 @pytest.mark.parametrize("url", [FAR, "http://monitoring.example/api/v1"])
 @pytest.mark.parametrize("scheme", ["http", "socks5h"])
-async def test_a_proxy_that_is_down_is_named_after_one_attempt(
+async def test_a_proxy_that_is_down_is_an_error_after_one_attempt_that_names_the_proxy(
     named: Callable[..., None], scheme: str, url: str
 ) -> None:
     async with scripted_server(LISTED) as gone:
@@ -208,7 +208,7 @@ async def test_a_proxy_that_is_down_is_named_after_one_attempt(
     assert "s3cret" not in str(caught.value)
 
 
-async def test_a_proxy_that_says_nothing_is_left_in_time(named: Callable[..., None]) -> None:
+async def test_a_silent_proxy_causes_a_timeout_error(named: Callable[..., None]) -> None:
     async with tunnelling_proxy(1, b"") as proxy:
         named(HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}")
         async with reader_of(FAR, timeout=0.05) as client:
@@ -216,7 +216,7 @@ async def test_a_proxy_that_says_nothing_is_left_in_time(named: Callable[..., No
                 await client.rules.list()
 
 
-async def test_a_plain_proxy_that_wants_a_password_is_not_taken_for_the_server(named: Callable[..., None]) -> None:
+async def test_a_407_of_a_plain_http_proxy_is_reported_as_an_error_of_the_proxy(named: Callable[..., None]) -> None:
     async with scripted_server(Reply(407)) as proxy:
         named(HTTP_PROXY=f"http://127.0.0.1:{proxy.port}")
         async with reader_of("http://monitoring.example/api/v1", insecure=True) as client:

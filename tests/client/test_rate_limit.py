@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Crowd:
-    """Many that want to be under way at once."""
+    """Many requests that try to be in flight at once."""
 
     def __init__(self, limiter: RateLimiter, many: int) -> None:
         self.under_way = 0
@@ -38,10 +38,10 @@ class Crowd:
         self.under_way -= 1
 
     async def after(self, leaving: int = 0) -> int:
-        """How many are under way after so many of them have ended."""
+        """Return how many requests are in flight after ``leaving`` of them have ended."""
         for _ in range(leaving):
             self._leave.release()
-        for _ in range(20):  # turns of the loop, in which whoever can goes on
+        for _ in range(20):  # turns of the event loop, in which each task that can continue does
             await asyncio.sleep(0)
         return self.under_way
 
@@ -51,7 +51,7 @@ class Crowd:
 
 
 async def room(limiter: RateLimiter) -> int:
-    """How many requests may be under way."""
+    """Return how many requests may be in flight."""
     crowd = Crowd(limiter, 40)
     found = await crowd.after()
     await crowd.end()
@@ -64,7 +64,7 @@ def paced(rate: float | None = None, most: int = 16) -> tuple[RateLimiter, Clock
 
 
 def hear(limiter: RateLimiter, clock: Clock, answers: str, every: float = 0.0) -> None:
-    """Have answers come, a dot for each that is right and a cross for each 429 to a request of after the last cut."""
+    """Report responses: a dot for each success, a cross for each 429 to a request sent after the last cut."""
     for answer in answers:
         clock.now += every
         if answer == ".":
@@ -80,7 +80,7 @@ async def turn(limiter: RateLimiter) -> None:
 
 
 async def turns(limiter: RateLimiter, clock: Clock, many: int) -> list[float]:
-    """How long each of the turns was waited for."""
+    """Send ``many`` requests, and return their waits."""
     clock.slept.clear()
     for _ in range(many):
         await turn(limiter)
@@ -90,22 +90,22 @@ async def turns(limiter: RateLimiter, clock: Clock, many: int) -> list[float]:
 # the rate that the user set
 
 
-async def test_turns_are_evenly_spaced() -> None:
+async def test_a_rate_spaces_requests_evenly() -> None:
     assert await turns(*paced(4), 4) == [0.25, 0.25, 0.25]
 
 
-async def test_time_that_passed_by_itself_is_not_waited_for_again_nor_saved_up() -> None:
+async def test_idle_time_shortens_the_next_wait_but_does_not_accumulate() -> None:
     limiter, clock = paced(1)
     await turn(limiter)
     clock.now += 10
     assert await turns(limiter, clock, 2) == [1.0]
 
 
-async def test_without_a_rate_nobody_waits() -> None:
+async def test_without_a_rate_requests_do_not_wait() -> None:
     assert await turns(*paced(), 2) == []
 
 
-async def test_a_rate_is_a_limit_also_for_what_the_server_would_accept() -> None:
+async def test_the_rate_of_the_user_holds_even_if_the_server_accepts_more() -> None:
     limiter, clock = paced(4, most=1)
     hear(limiter, clock, "x", every=0.01)  # an interval that is shorter than the user's
     assert await turns(limiter, clock, 3) == [0.25, 0.25]
@@ -114,7 +114,7 @@ async def test_a_rate_is_a_limit_also_for_what_the_server_would_accept() -> None
 # urgent requests
 
 
-async def test_an_urgent_request_takes_neither_a_slot_nor_a_turn() -> None:
+async def test_an_urgent_request_ignores_the_rate_and_the_limit_of_requests_in_flight() -> None:
     limiter, clock = paced(1, most=1)
     crowd = Crowd(limiter, 3)
     assert await crowd.after() == 1
@@ -126,14 +126,14 @@ async def test_an_urgent_request_takes_neither_a_slot_nor_a_turn() -> None:
     await crowd.end()
 
 
-async def test_an_urgent_request_waits_for_what_a_429_asks_for() -> None:
+async def test_an_urgent_request_waits_as_long_as_a_429_asks_for() -> None:
     limiter, clock = paced()
     limiter.throttled(limiter.cuts, 30)
     with urgently():
         assert await turns(limiter, clock, 2) == [30.0]
 
 
-async def test_an_urgent_request_that_waits_is_put_off_by_another_429() -> None:
+async def test_another_429_delays_an_urgent_request_that_already_waits() -> None:
     clock = Clock()
 
     async def throttled_meanwhile(seconds: float) -> None:
@@ -149,7 +149,7 @@ async def test_an_urgent_request_that_waits_is_put_off_by_another_429() -> None:
 
 
 @pytest.mark.parametrize("begun", [False, True])
-async def test_no_other_request_begins_before_all_urgent_ones_have_ended(begun: bool) -> None:
+async def test_other_requests_begin_only_after_all_urgent_requests_have_ended(begun: bool) -> None:
     asleep, wake = asyncio.Event(), asyncio.Event()
 
     async def sleep(_: float) -> None:
@@ -204,10 +204,10 @@ def test_an_urgent_request_can_wait_for_the_account_that_another_request_looks_u
     assert timeless(run) < 2
 
 
-# the window
+# the window: the limit of requests in flight
 
 
-async def test_a_429_halves_how_many_are_under_way_but_one_may_always_be() -> None:
+async def test_a_429_halves_the_number_of_requests_in_flight_down_to_one() -> None:
     limiter, clock = paced()
     found = [await room(limiter)]
     for _ in range(5):
@@ -216,7 +216,7 @@ async def test_a_429_halves_how_many_are_under_way_but_one_may_always_be() -> No
     assert found == [16, 8, 4, 2, 1, 1]
 
 
-async def test_all_429s_to_what_was_sent_before_a_cut_are_one_cut() -> None:
+async def test_all_429s_to_requests_sent_before_a_cut_count_as_one_cut() -> None:
     limiter, _ = paced()
     before = limiter.cuts
     for _ in range(12):
@@ -224,7 +224,7 @@ async def test_all_429s_to_what_was_sent_before_a_cut_are_one_cut() -> None:
     assert (limiter.cuts, await room(limiter)) == (1, 8)
 
 
-async def test_each_window_of_answers_makes_room_for_one_more_up_to_all() -> None:
+async def test_each_window_of_successes_allows_another_request_in_flight_up_to_the_maximum() -> None:
     limiter, clock = paced(most=8)
     hear(limiter, clock, "x")
     found = []
@@ -234,18 +234,18 @@ async def test_each_window_of_answers_makes_room_for_one_more_up_to_all() -> Non
     assert found == [5, 6, 7, 8, 8]
 
 
-async def test_those_under_way_go_on_after_a_cut_and_others_begin_once_there_is_room() -> None:
+async def test_after_a_cut_requests_in_flight_continue_and_others_wait_for_room() -> None:
     limiter, clock = paced(most=4)
     crowd = Crowd(limiter, 9)
     assert await crowd.after() == 4
     hear(limiter, clock, "x")
     assert [await crowd.after(leaving=1) for _ in range(3)] == [3, 2, 2]
-    hear(limiter, clock, "...")  # two, and the better part of a third
+    hear(limiter, clock, "...")  # one more than the window, which grows on the way
     assert await crowd.after() == 3
     await crowd.end()
 
 
-async def test_who_gives_up_waiting_takes_no_room_away() -> None:
+async def test_a_cancelled_wait_does_not_reduce_the_number_of_requests_in_flight() -> None:
     limiter, clock = paced(most=2)
     hear(limiter, clock, "x")
     crowd = Crowd(limiter, 5)
@@ -256,16 +256,16 @@ async def test_who_gives_up_waiting_takes_no_room_away() -> None:
     assert await room(limiter) == 1
 
 
-# what the server asks for
+# the wait that the server asks for
 
 
-async def test_nobody_is_given_a_turn_before_the_server_wants_to_be_asked_again() -> None:
+async def test_no_request_begins_before_the_wait_that_a_429_asks_for_has_passed() -> None:
     limiter, clock = paced()
     limiter.throttled(0, 7)
     assert await turns(limiter, clock, 3) == [7.0]
 
 
-async def test_a_turn_that_is_waited_for_already_is_put_off_too() -> None:
+async def test_a_429_also_delays_a_request_that_already_waits() -> None:
     clock = Clock()
     limiter = RateLimiter(1, 16, clock=clock.read, sleep=clock.sleep)
 
@@ -283,13 +283,13 @@ async def test_a_turn_that_is_waited_for_already_is_put_off_too() -> None:
 # the rate that the server accepts
 
 
-async def test_a_429_while_more_than_one_is_in_flight_sets_no_interval() -> None:
+async def test_a_429_with_several_requests_in_flight_sets_no_interval() -> None:
     limiter, clock = paced()
     hear(limiter, clock, "xxxx")
     assert await turns(limiter, clock, 3) == []
 
 
-async def test_where_one_in_flight_is_too_much_each_429_doubles_the_interval() -> None:
+async def test_with_one_request_in_flight_each_429_doubles_the_interval() -> None:
     limiter, clock = paced(most=1)
     found = []
     for _ in range(4):
@@ -299,7 +299,7 @@ async def test_where_one_in_flight_is_too_much_each_429_doubles_the_interval() -
     assert found == pytest.approx([0.05, 0.1, 0.2, 0.4])
 
 
-async def test_each_response_shortens_the_interval_until_it_is_no_limit_and_then_the_window_grows() -> None:
+async def test_successes_first_shorten_the_interval_to_none_and_then_widen_the_window() -> None:
     limiter, clock = paced(most=2)
     hear(limiter, clock, "xx.")
     await turn(limiter)
@@ -329,7 +329,7 @@ SERVERS = st.builds(
 
 
 @given(SERVERS, st.integers(1, 150), st.integers(1, 32))
-def test_whatever_a_server_lets_all_requests_end_right_and_few_are_refused(
+def test_all_requests_succeed_and_few_are_refused_under_any_limit_of_a_server(
     server: Limited, requests: int, workers: int
 ) -> None:
     seconds_for(server, requests, workers)
@@ -341,6 +341,6 @@ def test_whatever_a_server_lets_all_requests_end_right_and_few_are_refused(
 @pytest.mark.parametrize(
     ("server", "least"), [(Limited(0.1, at_once=4), 300 * 0.1 / 4), (Limited(0.1, rate=50, burst=50), 250 / 50)]
 )
-def test_a_limit_is_made_nearly_all_of(server: Limited, least: float, after: str) -> None:
-    holds = 5 if after else 0  # for the seconds that it has us wait while it is found out
+def test_requests_use_nearly_the_whole_limit_of_a_server(server: Limited, least: float, after: str) -> None:
+    holds = 5 if after else 0  # seconds of Retry-After until the client has found the limit
     assert seconds_for(replace(server, after=after, done=[]), 300, 32) < 1.5 * least + holds

@@ -40,14 +40,14 @@ def thing(**fields: Json) -> Thing:
 @given(
     st.dictionaries(st.sampled_from(["name", "plugin", "tags", "note", "inner", "anything", "extra", "x"]), any_json())
 )
-def test_whatever_comes_it_is_a_record_or_a_bad_answer_and_what_is_not_named_is_extra(fields: dict[str, Json]) -> None:
+def test_any_object_is_a_bad_answer_or_a_record_with_its_unknown_fields_in_extra(fields: dict[str, Json]) -> None:
     before = json.dumps(fields)
     with suppress(BadAnswer):
         assert thing(**fields).extra == {key: fields[key] for key in ("extra", "x") if key in fields}
     assert json.dumps(fields) == before
 
 
-def test_a_text_is_the_first_field_that_holds_one_and_none_of_them_is_left() -> None:
+def test_a_field_with_several_names_takes_the_first_text_and_leaves_no_name_in_extra() -> None:
     assert thing(name=None, plugin="base") == Thing("base")
     assert thing(name="a", plugin="b", c=1) == Thing("a", extra={"c": 1})
 
@@ -67,39 +67,39 @@ def test_a_field_deep_in_an_object_is_named_with_its_path() -> None:
 
 
 @pytest.mark.parametrize("value", [1, [], {}, True])
-def test_a_text_that_need_not_be_there_is_empty_without_one_and_nothing_but_a_text(value: Json) -> None:
+def test_an_optional_text_defaults_to_empty_and_accepts_only_text_or_null(value: Json) -> None:
     assert thing(name="a", note=None) == thing(name="a") == Thing("a")
     with pytest.raises(BadAnswer, match=r"`\$\.note`"):
         thing(name="a", note=value)
 
 
 @pytest.mark.parametrize("value", ["all", [1], ["all", None], {}])
-def test_a_list_of_texts_is_nothing_else(value: Json) -> None:
+def test_a_list_of_texts_accepts_nothing_else(value: Json) -> None:
     with pytest.raises(BadAnswer, match=r"`\$\.tags"):
         thing(name="a", tags=value)
     assert thing(name="a", tags=["all", ""]).tags == ("all", "")
 
 
-def test_what_is_known_already_need_not_be_there() -> None:
+def test_a_field_that_the_caller_knows_may_be_missing() -> None:
     assert record_from(answer_of(b"{}"), Thing, {}, name="a") == Thing("a")
     assert record_from(answer_of(b"{}"), Thing, {"name": "b"}, name="a") == Thing("b")
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
-def test_an_object_is_nothing_else(body: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_a_bad_answer(body: bytes) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON object"):
         record_of(answer_of(body), Thing)
     assert record_of(answer_of(b'{"name": "a"}'), Thing) == Thing("a")
 
 
 @pytest.mark.parametrize("body", [b"{}", b"null", b'["x"]', b'[{"name": "a"}, null]'])
-def test_a_list_of_objects_is_nothing_else(body: bytes) -> None:
+def test_a_body_that_is_not_a_list_of_objects_is_a_bad_answer(body: bytes) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON list"):
         list(records_of(answer_of(body), Thing))
     assert list(records_of(answer_of(b'[{"name": "a"}]'), Thing)) == [Thing("a")]
 
 
-def test_items_that_are_no_records_are_reported_where_that_is_asked_for() -> None:
+def test_items_that_are_not_records_are_passed_to_the_callback() -> None:
     bad: list[BadAnswer] = []
     assert list(records_of(answer_of(b'[{}, 1, {"name": "a"}]'), Thing, bad.append)) == [Thing("a")]
     assert len(bad) == 2

@@ -26,7 +26,7 @@ SHOWN: dict[str, Json] = {
 }
 
 
-async def test_a_series_has_what_the_documentation_shows_and_keeps_all_else() -> None:
+async def test_a_series_reads_the_documented_fields_and_keeps_unknown_fields() -> None:
     async with scripted(json_reply([{**SHOWN, "rollup": "avg"}])) as (_, client):
         (found,) = await client.series.get("base.cpu", agent="0c78")
     assert found == Series(
@@ -53,7 +53,7 @@ async def test_a_series_has_what_the_documentation_shows_and_keeps_all_else() ->
         ),
     ],
 )
-async def test_a_span_of_time_is_asked_for_in_one_of_its_two_spellings(asked: dict[str, str], query: str) -> None:
+async def test_a_time_span_is_sent_as_a_period_or_as_a_duration_with_an_end(asked: dict[str, str], query: str) -> None:
     async with scripted(json_reply([])) as (server, client):
         assert await client.series.get("base.cpu", **asked) == ()  # type: ignore[arg-type]  # of both types, by name
     assert server.asked == [BASE + query]
@@ -67,7 +67,7 @@ async def test_an_end_without_a_period_is_refused_before_any_request() -> None:
 
 
 @given(st.none() | st.integers(1), st.none() | st.integers(1))
-async def test_the_two_spellings_are_never_mixed(period: int | None, end: int | None) -> None:
+async def test_a_query_never_mixes_the_two_spellings_of_a_time_span(period: int | None, end: int | None) -> None:
     async with scripted(json_reply([])) as (server, client):
         if period is None and end is not None:
             with pytest.raises(DlsyncError, match="`end` is given without `period`"):
@@ -78,7 +78,7 @@ async def test_the_two_spellings_are_never_mixed(period: int | None, end: int | 
     assert len(server.asked) == (period is not None or end is None)
 
 
-async def test_exactly_one_of_agent_and_tag_is_asked_for() -> None:
+async def test_a_query_needs_exactly_one_of_agent_and_tag() -> None:
     async with scripted(Reply()) as (server, client):
         for agent, tag in ((None, None), ("0c", "web")):
             with pytest.raises(DlsyncError, match="of an agent or of a tag"):
@@ -97,15 +97,13 @@ async def test_exactly_one_of_agent_and_tag_is_asked_for() -> None:
         ({"all": True, "avg": 0.5, "value": None, "type": "boolean"}, 0.5),
     ],
 )
-async def test_a_point_may_have_an_average_or_a_verdict_in_place_of_a_value(
-    point: dict[str, Json], value: float
-) -> None:
+async def test_a_point_without_a_value_takes_its_average_or_its_boolean(point: dict[str, Json], value: float) -> None:
     async with scripted(json_reply([{**SHOWN, "points": [{**point, "time": 1}]}])) as (_, client):
         (found,) = await client.series.get("base.cpu", agent="0c78", resolution=60)
     assert found.points == ((1, value),)
 
 
-async def test_a_moment_without_a_value_has_no_point() -> None:
+async def test_a_point_with_a_null_value_is_omitted() -> None:
     points = [{"time": 1, "value": 1.5}, {"time": 2, "value": None}, {"time": 3, "value": True}]
     async with scripted(json_reply([{**SHOWN, "points": points}])) as (_, client):
         (found,) = await client.series.get("base.cpu", agent="0c78")
@@ -131,7 +129,7 @@ async def test_a_moment_without_a_value_has_no_point() -> None:
         ),
     ],
 )
-async def test_what_a_series_must_have_and_has_not_is_a_bad_answer(field: str, value: Json, named: str) -> None:
+async def test_a_series_with_a_missing_or_invalid_field_is_a_bad_answer(field: str, value: Json, named: str) -> None:
     async with scripted(json_reply([{**SHOWN, field: value}])) as (_, client):
         with pytest.raises(BadAnswer, match=rf"series\?source=0c78: {named}"):
             await client.series.get("base.cpu", agent="0c78")

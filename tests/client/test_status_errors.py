@@ -49,7 +49,7 @@ from tests.builders.http import KEY, answer_of
         ("GET", 504, AttemptError),
     ],
 )
-def test_each_status_is_one_error(method: str, status: int, error: type[ApiError | AttemptError]) -> None:
+def test_each_status_maps_to_a_type_of_error(method: str, status: int, error: type[ApiError | AttemptError]) -> None:
     found = error_of(method, answer_of(b"", status=status))
     assert type(found) is error
     assert found.status == status
@@ -69,14 +69,14 @@ def test_each_status_is_one_error(method: str, status: int, error: type[ApiError
         (524, "broken"),
     ],
 )
-def test_behind_a_gateway_that_lost_the_answer_the_request_may_have_been_done(status: int, cause: str) -> None:
+def test_each_temporary_error_status_maps_to_a_cause_for_the_retry(status: int, cause: str) -> None:
     fault = error_of("POST", answer_of(b"", status=status))
     assert isinstance(fault, AttemptError)
     assert fault.cause == cause
 
 
 @given(st.integers(100, 599), st.sampled_from(["GET", "PUT", "POST", "PATCH", "DELETE"]), st.binary())
-def test_every_status_that_is_no_success_is_an_error_of_ours(status: int, method: str, body: bytes) -> None:
+def test_every_status_but_success_gives_an_api_error_or_an_attempt_error(status: int, method: str, body: bytes) -> None:
     error = error_of(method, answer_of(body, status=status))
     assert isinstance(error, ApiError | AttemptError) == (status // 100 != 2 or answer_of(body).is_html)
 
@@ -107,7 +107,9 @@ def test_every_status_that_is_no_success_is_an_error_of_ours(status: int, method
         (b"[" * 100_000, ""),
     ],
 )
-def test_the_servers_reason_is_quoted_short_and_harmless(body: bytes, said: str) -> None:
+def test_the_reason_of_the_server_is_quoted_in_short_without_secrets_and_control_characters(
+    body: bytes, said: str
+) -> None:
     assert words(answer_of(body)) == said
 
 
@@ -135,7 +137,7 @@ def test_a_refused_key_says_where_the_key_comes_from() -> None:
         ("/\x1b[2J", "/ [2J"),
     ],
 )
-def test_a_redirect_is_not_followed_but_says_where_it_points_without_secrets(location: str, target: str) -> None:
+def test_the_error_for_a_redirect_names_its_target_without_secrets(location: str, target: str) -> None:
     error = error_of("GET", replace(answer_of(b"", status=302), headers={"location": location}))
     assert f"answered 302 and points to {target};" in str(error)
     assert isinstance(error, BadAnswer)
@@ -143,21 +145,21 @@ def test_a_redirect_is_not_followed_but_says_where_it_points_without_secrets(loc
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_a_redirect_of_the_whole_api_says_what_to_write(slash: str) -> None:
+def test_the_hint_for_a_redirect_of_the_whole_api_names_the_new_url(slash: str) -> None:
     location = f"https://new.example/api/v1/orgs/acme/accounts/default/dashboards{slash}"
     error = error_of("GET", replace(answer_of(b"", status=308), headers={"location": location}))
     assert isinstance(error, ApiError)
     assert error.hint == "Set `url` to https://new.example/api/v1."
 
 
-def test_a_proxy_that_wants_a_password_is_named_as_that() -> None:
+def test_a_407_is_reported_as_a_proxy_that_asks_for_a_password() -> None:
     error = error_of("GET", answer_of(b"", status=407))
     assert isinstance(error, Unreachable)
     assert "the proxy asks for a user and a password" in error.message
     assert "HTTP_PROXY" in error.hint
 
 
-def test_a_passing_fault_carries_the_reason_the_wait_asked_for_and_a_way_out() -> None:
+def test_the_error_for_a_429_carries_the_reason_the_retry_after_and_a_hint() -> None:
     found = error_of("GET", replace(answer_of(b'{"error": "slow down"}', status=429), headers={"retry-after": "7"}))
     assert isinstance(found, AttemptError)
     assert (found.reason, found.retry_after) == ("the server answered 429: slow down", "7")

@@ -1,4 +1,4 @@
-"""What arrives on a real socket, and what becomes of what comes back."""
+"""The HTTP transport over real sockets: connections, size and time limits, and TLS."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def test_a_response_is_read_to_its_end_and_the_connection_used_again(raw: 
         b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n",
     ],
 )
-async def test_after_a_connection_s_last_response_the_next_request_has_another(head: bytes) -> None:
+async def test_a_request_opens_a_new_connection_after_the_server_ended_the_previous_connection(head: bytes) -> None:
     async with asked(bare(head + b"\r\nfine", ends=True)) as (server, connection):
         for _ in range(2):
             assert (await connection.request("GET", ("x",))).body == b"fine"
@@ -166,7 +166,7 @@ async def test_a_request_that_waits_when_the_client_is_closed_fails() -> None:
     assert len(server.seen) == 1
 
 
-async def test_a_response_to_half_a_request_counts() -> None:
+async def test_a_response_before_the_end_of_the_request_is_read() -> None:
     async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 413 -\r\nContent-Length: 0\r\n\r\n" if head.startswith(b"PUT") else FINE)
@@ -178,7 +178,7 @@ async def test_a_response_to_half_a_request_counts() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# what was sent
+# requests
 # ---------------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE", "HEAD", "get", "GET /evil"])
 async def test_a_reading_connection_cannot_start_anything_but_get(method: str) -> None:
@@ -187,7 +187,7 @@ async def test_a_reading_connection_cannot_start_anything_but_get(method: str) -
         with pytest.raises(DlsyncError, match=f"cannot send {method}; nothing was sent"):
             await connection._transport.exchange(method, "/x", {})
         with pytest.raises(DlsyncError, match="nothing was sent"):
-            await connection.request(method, ("x",))  # type: ignore[arg-type] # which is what is tried
+            await connection.request(method, ("x",))  # type: ignore[arg-type] # the test tries invalid methods
     assert server.connections == 0
 
 
@@ -220,7 +220,7 @@ async def test_an_endless_response_is_read_to_the_bound_and_no_further() -> None
     assert 100_000 <= server.sent <= in_the_sockets
 
 
-async def test_a_bomb_is_unpacked_to_the_bound_and_no_further() -> None:
+async def test_a_gzip_bomb_larger_than_the_bound_is_a_bad_answer() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     with pytest.raises(BadAnswer, match="larger than 1,000 bytes"):
         await body_of(Reply(body=bomb, headers=PACKED), largest_body=1000)
@@ -230,12 +230,12 @@ async def test_a_packed_body_is_unpacked() -> None:
     assert await body_of(Reply(body=gzip.compress(b"fine"), headers=PACKED)) == b"fine"
 
 
-async def test_an_empty_body_needs_no_packing() -> None:
+async def test_an_empty_body_with_a_gzip_header_is_read_as_empty() -> None:
     assert await body_of(Reply(204, headers=PACKED)) == b""
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"fine" * 100, mtime=0)[:-20]], ids=["not", "cut"])
-async def test_a_body_that_is_packed_wrongly_is_no_response(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"fine" * 100, mtime=0)[:-20]], ids=["no gzip", "cut off"])
+async def test_an_invalid_gzip_body_is_an_error(body: bytes) -> None:
     with pytest.raises(Unreachable, match="no usable answer"):
         await body_of(Reply(body=body, headers=PACKED))
 
@@ -247,7 +247,7 @@ async def test_a_body_with_another_encoding_is_a_bad_answer(coding: str) -> None
 
 
 @pytest.mark.parametrize("raw", [b"HTTP/1.1 200 OK\r\nX: ", CHUNKED + b"0\r\nX: ", b"HTTP/1.1 200 "])
-async def test_what_is_not_the_body_is_bounded_too(raw: bytes) -> None:
+async def test_an_oversized_header_trailer_or_status_line_is_an_error(raw: bytes) -> None:
     async with asked(bare(raw + b"x" * 2_000_000), timeout=2) as (_, connection):
         with pytest.raises(Unreachable, match="no usable answer"):
             await connection.request("GET", ("x",))
@@ -264,7 +264,7 @@ async def test_a_header_that_is_not_ascii_is_left_out() -> None:
 # time
 # ---------------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("headers", [(("X", "x" * 100_000),), ()], ids=["in the headers", "in the body"])
-async def test_a_response_that_drips_is_left_at_the_deadline(headers: tuple[tuple[str, str], ...]) -> None:
+async def test_a_response_that_drips_is_an_error_at_the_deadline(headers: tuple[tuple[str, str], ...]) -> None:
     drip = Reply(body=b"x", headers=headers, misbehaviour=Misbehaviour.DRIP)
     async with asked(drip, deadline=1.0, retry=replace(IMPATIENT, attempts=1)) as (server, connection):
         with pytest.raises(Unreachable, match="did not arrive in time") as caught:
@@ -273,7 +273,7 @@ async def test_a_response_that_drips_is_left_at_the_deadline(headers: tuple[tupl
     assert "runs and can be reached from here" in caught.value.hint
 
 
-async def test_a_response_that_stops_is_left_after_the_timeout() -> None:
+async def test_a_response_that_stops_midway_is_an_error_after_the_timeout() -> None:
     async def stops(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine")
@@ -284,24 +284,24 @@ async def test_a_response_that_stops_is_left_after_the_timeout() -> None:
             await connection.request("GET", ("x",))
 
 
-async def test_a_piece_that_takes_the_place_of_the_cancellation_ends_the_wait_too() -> None:
-    """Without that, a server that drips for ever is read for ever: no time-out is left."""
+async def test_the_timeout_ends_the_read_even_if_a_chunk_swallows_the_cancellation() -> None:
+    """Otherwise a server that drips for ever is read for ever, since the time-out fires only once."""
 
     class Reader:
         async def read_chunk(self) -> bytes:
-            with suppress(asyncio.CancelledError):  # as the library does with a piece that is there already
+            with suppress(asyncio.CancelledError):  # as the library does if a chunk has arrived already
                 await asyncio.Event().wait()
-            await asyncio.sleep(0)  # coverage does not follow what a cancellation resumes
+            await asyncio.sleep(0)  # coverage does not trace the line after a cancellation
             return b"x"
 
     async with connection_to("http://127.0.0.1:1") as connection:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0) as clock:
-                await connection._transport._body(SimpleNamespace(body_reader=Reader()), {}, clock, 0.0)  # type: ignore[arg-type] # as much of a response as is asked
+                await connection._transport._body(SimpleNamespace(body_reader=Reader()), {}, clock, 0.0)  # type: ignore[arg-type] # a partial response
 
 
-async def test_what_arrives_buys_time_for_the_rest() -> None:
-    """Where one byte buys a second, the deadline alone would have ended it."""
+async def test_received_bytes_extend_the_deadline() -> None:
+    """Here each byte extends the deadline by a second; the first deadline alone would end the read."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dlsync.client.transport.SLOWEST", 1)
         drip = Reply(body=b"x" * 20, misbehaviour=Misbehaviour.DRIP)
@@ -310,7 +310,7 @@ async def test_what_arrives_buys_time_for_the_rest() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_server_that_does_not_take_a_request_is_left(
+async def test_a_server_that_does_not_read_the_request_causes_a_timeout_error(
     scheme: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", authority_file(tmp_path))
@@ -323,14 +323,16 @@ async def test_a_server_that_does_not_take_a_request_is_left(
             await connection.request("PUT", ("x",), body=bytes(20_000_000))
 
 
-def test_by_default_the_largest_response_over_the_slowest_line_is_bounded_to_half_an_hour_or_so() -> None:
+def test_the_default_limits_bound_the_longest_response_to_less_than_forty_minutes() -> None:
     assert DEADLINE + LARGEST_BODY / SLOWEST < 40 * 60
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # TLS
 # ---------------------------------------------------------------------------------------------------------------------
-async def test_a_server_is_trusted_whose_authority_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_server_certified_by_the_authority_in_ssl_cert_file_is_trusted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", authority_file(tmp_path))
     async with asked(OK, server_context("127.0.0.1"), concurrency=2) as (server, connection):
         for _ in range(3):
@@ -339,10 +341,10 @@ async def test_a_server_is_trusted_whose_authority_is_named(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("authority", ["named", "unknown"])
-async def test_a_server_that_is_not_trusted_is_asked_once_and_the_setting_is_named(
+async def test_an_untrusted_certificate_is_an_error_after_one_attempt_that_names_the_setting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: str
 ) -> None:
-    """One of an unknown authority, and one with the certificate of another server."""
+    """The authority is unknown, or the certificate is of another server."""
     if authority == "named":
         monkeypatch.setenv("SSL_CERT_FILE", authority_file(tmp_path))
     name = "127.0.0.1" if authority == "unknown" else "other.example"
@@ -363,7 +365,7 @@ async def test_a_server_that_is_not_trusted_is_asked_once_and_the_setting_is_nam
         (b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", ""),
     ],
 )
-def test_a_certificate_file_that_cannot_be_used_is_named_before_anything_is_sent(
+def test_an_unusable_certificate_file_is_an_error_before_any_request(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, problem: str
 ) -> None:
     file = tmp_path / "ca.pem"
@@ -373,10 +375,10 @@ def test_a_certificate_file_that_cannot_be_used_is_named_before_anything_is_sent
     with pytest.raises(SettingsError, match=problem or r"cannot be loaded from SSL_CERT_FILE \(.*ca.pem\)") as caught:
         connection_to("https://monitoring.example/api/v1")
     assert "Set SSL_CERT_FILE to a PEM file" in caught.value.hint
-    connection_to("http://127.0.0.1/api/v1")  # which needs no certificate
+    connection_to("http://127.0.0.1/api/v1")  # plain HTTP needs no certificate
 
 
-def test_on_a_system_without_certificates_https_says_so_and_http_works(
+def test_without_certificates_on_the_system_https_is_an_error_and_http_works(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
@@ -385,7 +387,7 @@ def test_on_a_system_without_certificates_https_says_so_and_http_works(
     connection_to("http://127.0.0.1/api/v1")
 
 
-def test_a_missing_certificate_file_is_named_beside_a_folder_that_has_certificates(
+def test_a_missing_certificate_file_is_an_error_even_if_the_folder_has_certificates(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     authority_file(tmp_path)
@@ -396,7 +398,7 @@ def test_a_missing_certificate_file_is_named_beside_a_folder_that_has_certificat
         connection_to("https://monitoring.example/api/v1")
 
 
-def test_a_certificate_folder_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_certificate_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "gone"))
     with pytest.raises(SettingsError, match=r"SSL_CERT_DIR names .*gone, which is no folder"):
         connection_to("https://monitoring.example/api/v1")
@@ -425,7 +427,7 @@ async def test_http_to_a_server_that_speaks_https_gets_a_hint() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# the end
+# the end of the process
 # ---------------------------------------------------------------------------------------------------------------------
 PROGRAM = """
 import asyncio, sys
@@ -439,7 +441,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_process_that_ends_right_after_its_client_ends_well() -> None:
+async def test_a_process_that_ends_right_after_its_client_has_exit_code_0() -> None:
     async def run(url: str) -> int:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, url)
         return await process.wait()
@@ -461,7 +463,7 @@ def test_a_connection_that_comes_while_a_scripted_server_closes_is_not_left_open
             async def connect() -> None:
                 for _ in range(turns):
                     await asyncio.sleep(0)
-                with suppress(OSError):  # it is under way, or nobody listens any more
+                with suppress(OSError):  # the connection is in progress, or the server has stopped listening
                     late.connect(("127.0.0.1", server.port))
 
             async with scripted_server(OK) as server:

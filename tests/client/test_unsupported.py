@@ -28,7 +28,7 @@ MISSING = Reply(404)
 
 
 @pytest.mark.parametrize("status", [404, 405])
-async def test_a_list_that_the_server_has_not_is_asked_for_once_and_then_known(status: int) -> None:
+async def test_an_unsupported_list_is_requested_only_once(status: int) -> None:
     async with scripted(by_request({ACCOUNTS: OURS}, Reply(status))) as (server, client):
         for _ in range(3):
             with pytest.raises(Unsupported, match="`GET dashboards`"):
@@ -36,7 +36,7 @@ async def test_a_list_that_the_server_has_not_is_asked_for_once_and_then_known(s
     assert server.asked == [DASHBOARDS, ACCOUNTS]
 
 
-async def test_many_at_once_ask_for_the_list_and_for_the_accounts_once() -> None:
+async def test_concurrent_calls_request_an_unsupported_list_and_the_accounts_once() -> None:
     async with scripted(by_request({ACCOUNTS: OURS}, MISSING)) as (server, client):
         calls = [*(client.dashboards.list() for _ in range(20)), *(client.rules.list() for _ in range(20))]
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -44,13 +44,13 @@ async def test_many_at_once_ask_for_the_list_and_for_the_accounts_once() -> None
     assert len(server.asked) == len(set(server.asked)) == 3
 
 
-async def test_a_list_that_the_server_has_is_asked_for_each_time() -> None:
+async def test_a_supported_list_is_requested_on_every_call() -> None:
     async with scripted(json_reply([])) as (server, client):
         await asyncio.gather(*(client.dashboards.list() for _ in range(5)))
     assert server.asked == [DASHBOARDS] * 5
 
 
-async def test_a_list_that_was_there_and_is_not_any_more_is_not_found() -> None:
+async def test_a_404_to_a_list_that_worked_before_is_not_found() -> None:
     async with scripted(by_request({"GET dashboards": in_order(json_reply([]), MISSING), ACCOUNTS: OURS}, MISSING)) as (
         _,
         client,
@@ -60,17 +60,17 @@ async def test_a_list_that_was_there_and_is_not_any_more_is_not_found() -> None:
             await client.dashboards.list()
 
 
-async def test_a_wrong_organisation_is_named_for_every_operation_and_asked_about_once() -> None:
+async def test_every_operation_names_a_wrong_organisation_after_one_shared_lookup() -> None:
     async with scripted(MISSING) as (server, client):
         calls = (client.dashboards.list, client.rules.list, client.plugins.list, client.accounts.list)
         for call in calls:
             with pytest.raises(AccountNotFound, match="organisation 'acme' does not exist") as caught:
                 await call()
             assert "`org`" in caught.value.hint
-    assert server.asked.count(ACCOUNTS) == 2  # once to find out, once because it was asked for
+    assert server.asked.count(ACCOUNTS) == 2  # the lookup, and the call of accounts.list
 
 
-async def test_a_wrong_account_is_named_with_those_that_exist() -> None:
+async def test_the_error_for_a_wrong_account_lists_the_existing_accounts() -> None:
     others = json_reply([{"name": "prod"}, {"name": "a\u001b[2J"}])
     async with scripted(by_request({ACCOUNTS: others}, MISSING)) as (_, client):
         with pytest.raises(AccountNotFound) as caught:
@@ -81,13 +81,13 @@ async def test_a_wrong_account_is_named_with_those_that_exist() -> None:
     )
 
 
-async def test_an_organisation_without_accounts_says_so() -> None:
+async def test_the_error_for_an_organisation_without_accounts_says_none() -> None:
     async with scripted(by_request({ACCOUNTS: json_reply([])}, MISSING)) as (_, client):
         with pytest.raises(AccountNotFound, match="it has: none"):
             await client.plugins.list()
 
 
-async def test_an_account_that_was_missing_is_asked_for_again_once_accounts_were_created() -> None:
+async def test_the_accounts_are_looked_up_again_after_the_creation_of_an_account() -> None:
     accounts = in_order(json_reply([]), json_reply([{"name": "default"}]))
     replies: dict[str, Reply | Callable[[Seen], Reply]] = {
         ACCOUNTS: accounts,
@@ -102,7 +102,7 @@ async def test_an_account_that_was_missing_is_asked_for_again_once_accounts_were
 
 
 @pytest.mark.parametrize("reply", [Reply(401), Reply(403), Reply(405), Reply(501), Reply(200, b"<html>")])
-async def test_where_the_accounts_cannot_be_known_a_404_is_just_that(reply: Reply) -> None:
+async def test_a_404_is_not_an_account_error_if_the_accounts_cannot_be_listed(reply: Reply) -> None:
     async with scripted(by_request({ACCOUNTS: reply}, MISSING)) as (server, client):
         with pytest.raises(Unsupported):
             await client.rules.list()
@@ -115,14 +115,14 @@ async def test_where_the_accounts_cannot_be_known_a_404_is_just_that(reply: Repl
     ("reply", "error"),
     [(Reply(401), Unauthorised), (Reply(400), Rejected), (Reply(501), ServerFault)],
 )
-async def test_any_other_failure_says_nothing_about_what_the_server_has(reply: Reply, error: type[ApiError]) -> None:
+async def test_other_errors_do_not_mark_an_operation_as_unsupported(reply: Reply, error: type[ApiError]) -> None:
     async with scripted(by_request({"GET rules": in_order(reply, json_reply([]))}, MISSING)) as (_, client):
         with pytest.raises(error):
             await client.rules.list()
         assert await client.rules.list() == ()
 
 
-async def test_who_is_cancelled_while_finding_out_leaves_it_to_the_next() -> None:
+async def test_the_next_call_repeats_a_cancelled_lookup_of_the_accounts() -> None:
     asked = asyncio.Event()
 
     def hang_at_first(_: Seen) -> Reply:
@@ -140,7 +140,7 @@ async def test_who_is_cancelled_while_finding_out_leaves_it_to_the_next() -> Non
         assert first.cancelled()
 
 
-async def test_a_delete_answered_404_means_what_the_export_says() -> None:
+async def test_a_404_to_delete_is_unsupported_if_the_export_works_and_not_found_otherwise() -> None:
     replies = {ACCOUNTS: OURS, "GET dashboards/there": Reply(body=b"title: x\n")}
     async with scripted(by_request(replies, MISSING)) as (server, client):
         with pytest.raises(NotFound):
@@ -153,7 +153,7 @@ async def test_a_delete_answered_404_means_what_the_export_says() -> None:
         assert len(server.asked) == asked
 
 
-async def test_a_name_that_is_taken_proves_that_creating_is_there() -> None:
+async def test_a_409_to_create_proves_that_the_server_supports_create() -> None:
     async with scripted(by_request({"POST rules": in_order(Reply(409), MISSING), ACCOUNTS: OURS}, MISSING)) as (
         _,
         client,

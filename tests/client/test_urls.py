@@ -29,13 +29,13 @@ def test_a_name_is_one_segment_that_reads_back_as_the_name(name: str) -> None:
     assert " " not in encoded
 
 
-def test_an_empty_name_is_refused_because_it_would_mean_all_of_the_kind() -> None:
+def test_an_empty_name_is_refused_because_its_url_would_be_that_of_the_list() -> None:
     with pytest.raises(DlsyncError, match="empty"):
         segment("")
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_a_name_that_means_a_folder_in_a_url_is_refused(name: str) -> None:
+def test_a_name_of_one_or_two_dots_is_refused(name: str) -> None:
     with pytest.raises(DlsyncError, match="cannot be part of a URL") as caught:
         segment(name)
     assert "Rename" in caught.value.hint
@@ -62,7 +62,7 @@ def test_half_a_surrogate_pair_is_refused_and_named_in_ascii() -> None:
         ("http://127.0.0.1\\.evil.example", "http://127.0.0.1/.evil.example"),
     ],
 )
-def test_a_base_url_has_no_slash_at_its_end(url: str, base: str) -> None:
+def test_a_base_url_is_normalised_and_has_no_trailing_slash(url: str, base: str) -> None:
     assert base_url(url, insecure=False) == base
 
 
@@ -85,14 +85,14 @@ def test_a_base_url_has_no_slash_at_its_end(url: str, base: str) -> None:
         ("https://[::1", "malformed"),
     ],
 )
-def test_a_url_that_cannot_be_a_base_is_refused_without_being_echoed(url: str, problem: str) -> None:
+def test_an_invalid_base_url_is_refused_without_showing_its_password(url: str, problem: str) -> None:
     with pytest.raises(SettingsError, match=problem) as caught:
         base_url(url, insecure=False)
     assert "pw" not in caught.value.message
     assert "Set `url`" in caught.value.hint
 
 
-def test_the_key_does_not_cross_a_network_in_plain_text_unless_told_to() -> None:
+def test_plain_http_to_another_host_is_refused_unless_insecure_is_set() -> None:
     with pytest.raises(SettingsError, match=r"plain HTTP.*example\.com"):
         base_url("http://example.com/api", insecure=False)
     assert base_url("http://example.com/api", insecure=True) == "http://example.com/api"
@@ -113,7 +113,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("host", FOREIGN)
-def test_a_host_that_only_looks_like_this_machine_is_another(host: str) -> None:
+def test_a_host_that_only_looks_like_loopback_counts_as_another_host(host: str) -> None:
     with pytest.raises(SettingsError, match="plain HTTP"):
         base_url(f"http://{host}/api", insecure=False)
     assert base_url(f"http://{host}/api", insecure=True)
@@ -121,7 +121,7 @@ def test_a_host_that_only_looks_like_this_machine_is_another(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1@evil.example", "127.0.0.1:80@evil.example"])
 @pytest.mark.parametrize("insecure", [False, True])
-def test_a_user_that_looks_like_this_machine_is_refused(host: str, insecure: bool) -> None:
+def test_a_user_name_that_looks_like_a_loopback_host_is_refused(host: str, insecure: bool) -> None:
     with pytest.raises(SettingsError, match="user name or password"):
         base_url(f"http://{host}", insecure=insecure)
 
@@ -138,7 +138,7 @@ PARTS = st.sampled_from(
 )
 @example("[::1].evil.example")
 @example("127.0.0.1\\evil.example")
-def test_a_key_in_plain_text_goes_to_this_machine_also_as_the_sender_reads_the_url(rest: str) -> None:
+def test_an_accepted_plain_http_url_has_a_loopback_host_for_the_http_library_too(rest: str) -> None:
     try:
         base = base_url(f"http://{rest}", insecure=False)
     except SettingsError:
@@ -151,7 +151,7 @@ def test_a_key_in_plain_text_goes_to_this_machine_also_as_the_sender_reads_the_u
     ("host", "loopback"),
     [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("a", False)],
 )
-def test_loopback_is_this_machine_alone(host: str, loopback: bool) -> None:
+def test_only_addresses_of_this_machine_are_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) == loopback
 
 
@@ -165,5 +165,5 @@ def test_loopback_is_this_machine_alone(host: str, loopback: bool) -> None:
         ("https://h/api/v1", []),
     ],
 )
-def test_a_url_with_a_path_too_little_or_too_much_has_likely_corrections(base: str, likely: list[str]) -> None:
+def test_a_url_with_a_missing_or_extra_path_has_likely_corrections(base: str, likely: list[str]) -> None:
     assert likely_bases(base) == likely

@@ -1,4 +1,4 @@
-"""What differs in meaning between files and server, at the smallest path."""
+"""Comparing files and server: differences in meaning, each at its smallest path."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ def of_rules(desired: dict[str, Json], live: dict[str, Json]) -> tuple[FieldChan
         pytest.param({"title": "A", "period": 60}, {"period": 60, "title": "A"}, id="key order"),
         pytest.param({"title": "A", "locked": False}, {"title": "A"}, id="a default spelled out"),
         pytest.param({"title": "A"}, {"title": "A", "annotations": []}, id="a default filled in by the server"),
-        pytest.param({"title": "A", "annotations": None}, {"title": "A"}, id="nothing where a default is known"),
-        pytest.param({"title": "A", "period": None}, {"title": "A"}, id="nothing, dropped by the server"),
+        pytest.param({"title": "A", "annotations": None}, {"title": "A"}, id="null where a default is known"),
+        pytest.param({"title": "A", "period": None}, {"title": "A"}, id="null, dropped by the server"),
         pytest.param(
-            {"positions": [{"row": 1}]}, {"positions": [{"row": 1, "title": None}]}, id="nothing, added by it"
+            {"positions": [{"row": 1}]}, {"positions": [{"row": 1, "title": None}]}, id="null, added by the server"
         ),
         pytest.param({"annotations": ["a", "b"]}, {"annotations": ["b", "a"]}, id="the order of a set"),
         pytest.param({"period": 60}, {"period": 60.0}, id="a whole number as a float"),
-        pytest.param({"title": "A"}, {"title": "A", "name": "web", "id": "1"}, id="what the server owns"),
-        pytest.param({"title": "A"}, {"title": "A", "revision": 7}, id="what a server adds that no schema knows"),
+        pytest.param({"title": "A"}, {"title": "A", "name": "web", "id": "1"}, id="fields of the server"),
+        pytest.param({"title": "A"}, {"title": "A", "revision": 7}, id="a field of the server that no schema knows"),
     ],
 )
-def test_what_carries_no_meaning_is_no_difference(desired: dict[str, Json], live: dict[str, Json]) -> None:
+def test_documents_with_the_same_meaning_have_no_difference(desired: dict[str, Json], live: dict[str, Json]) -> None:
     assert of_dashboards(desired, live) == ()
 
 
 def with_nulls(draw: st.DrawFn, kind: str, value: Json, path: Path = ()) -> Json:
-    """The same with null in some of the fields that it lacks and that may be null."""
+    """Return the value with null in some of the absent fields that may be null."""
     if isinstance(value, list):
         return [with_nulls(draw, kind, item, (*path, place)) for place, item in enumerate(value)]
     if not isinstance(value, dict):
@@ -85,13 +85,13 @@ def test_null_in_a_field_that_must_not_be_null_is_a_difference() -> None:
     assert of_dashboards({"title": None}, {}) == (added(("title",), None),)
 
 
-def test_twice_in_a_set_is_once() -> None:
+def test_a_repeated_item_of_a_set_counts_once() -> None:
     assert of_dashboards({"annotations": ["a", "a"]}, {"annotations": ["a", "b"]}) == (
         removed(("annotations", 1), "b"),
     )
 
 
-def test_one_tag_is_the_same_alone_or_in_a_list() -> None:
+def test_a_single_tag_equals_a_list_of_that_tag() -> None:
     alone, listed = criterion("a.b"), criterion("a.b")
     alone["scope"], listed["scope"] = {"tag": "web"}, {"tag": ["web"]}
     assert of_rules(rule(alone), rule(listed)) == ()
@@ -107,7 +107,7 @@ def test_the_order_of_criteria_of_actions_and_of_addresses_is_no_difference() ->
     assert of_rules(rule(one, other, actions=mails), rule(other, one, actions=swapped)) == ()
 
 
-def test_the_two_spellings_of_an_e_mail_action_are_one() -> None:
+def test_the_two_spellings_of_an_e_mail_action_are_equal() -> None:
     flat: list[Json] = [{"emails": ["x@example.org"], "message": "m"}]
     nested: list[Json] = [
         {"type": "EMAIL", "details": {"emails": ["x@example.org"], "message": "m", "status": "delivered"}}
@@ -115,12 +115,12 @@ def test_the_two_spellings_of_an_e_mail_action_are_one() -> None:
     assert of_rules(rule(criterion("a.b"), actions=flat), rule(criterion("a.b"), actions=nested)) == ()
 
 
-def test_a_changed_field_is_shown_where_it_stands() -> None:
+def test_a_changed_field_is_reported_at_its_path() -> None:
     desired, live = dashboard(widget("cpu", color="red")), dashboard(widget("cpu", color="blue"))
     assert of_dashboards(desired, live) == (replaced(("positions", 0, "color"), "blue", "red"),)
 
 
-def test_true_is_not_one() -> None:
+def test_true_differs_from_the_number_one() -> None:
     assert of_dashboards({"locked": True}, {"locked": 1}) == (replaced(("locked",), 1, True),)
 
 
@@ -128,7 +128,7 @@ def test_fields_that_only_one_side_has_are_added_and_removed() -> None:
     assert of_dashboards({"title": "A"}, {"period": 60}) == (added(("title",), "A"), removed(("period",), 60))
 
 
-def test_a_field_that_left_the_files_is_removed_where_every_field_counts() -> None:
+def test_a_field_of_a_condition_that_the_file_lacks_is_removed() -> None:
     desired, live = criterion("a.b"), criterion("a.b", jitter=3)
     assert of_rules(rule(desired), rule(live)) == (removed(("criteria", 0, "condition", "jitter"), 3),)
 
@@ -154,7 +154,7 @@ def test_a_second_equal_widget_is_a_difference() -> None:
     assert of_dashboards(dashboard(cpu), dashboard(cpu, cpu)) == (removed(("positions", 1), cpu),)
 
 
-def test_widgets_of_one_title_are_told_apart_by_where_they_stand_whatever_their_order() -> None:
+def test_widgets_with_the_same_title_are_matched_by_their_position_on_the_grid() -> None:
     ours, theirs = ([widget("cpu", row=row, color=color) for row in (1, 2)] for color in ("red", "blue"))
     assert of_dashboards(dashboard(*ours), dashboard(*theirs[::-1])) == (
         replaced(("positions", 0, "color"), "blue", "red"),
@@ -162,7 +162,7 @@ def test_widgets_of_one_title_are_told_apart_by_where_they_stand_whatever_their_
     )
 
 
-def test_another_metric_is_one_change_of_a_criterion_or_a_series() -> None:
+def test_a_new_metric_is_one_change_of_a_criterion_or_a_series() -> None:
     ours, theirs = ([criterion("a.b", 5), criterion(name)] for name in ("new.x", "old.x"))
     path: Path = ("criteria", 1, "metric")
     assert of_rules(rule(*ours), rule(*theirs[::-1])) == (replaced(path, "old.x", "new.x"),)
@@ -173,7 +173,7 @@ def test_another_metric_is_one_change_of_a_criterion_or_a_series() -> None:
     )
 
 
-def test_a_widget_put_elsewhere_on_the_grid_differs_in_its_place_alone() -> None:
+def test_a_widget_moved_on_the_grid_differs_only_in_its_position() -> None:
     desired = dashboard(widget("cpu", row=3, col=5), widget("memory"))
     assert of_dashboards(desired, dashboard(widget("memory"), widget("cpu"))) == (
         replaced(("positions", 0, "row"), 1, 3),
@@ -181,7 +181,7 @@ def test_a_widget_put_elsewhere_on_the_grid_differs_in_its_place_alone() -> None
     )
 
 
-def test_a_retitled_widget_is_known_by_what_it_shows() -> None:
+def test_a_widget_with_a_new_title_is_matched_by_its_content() -> None:
     old = widget("cpu")
     new = {**copy.deepcopy(old), "title": "processor"}
     assert of_dashboards(dashboard(new), dashboard(old)) == (replaced(("positions", 0, "title"), "cpu", "processor"),)
@@ -192,11 +192,11 @@ def test_a_new_widget_in_the_middle_is_one_addition() -> None:
     assert of_dashboards(dashboard(a, b, c), dashboard(a, c)) == (added(("positions", 1), b),)
 
 
-def test_a_field_that_no_schema_knows_differs_like_any_other_when_the_file_has_it() -> None:
+def test_a_field_unknown_to_the_schema_is_compared_if_the_file_has_it() -> None:
     assert of_dashboards({"zoom": {"x": 1}}, {"zoom": {"x": 1, "y": 2}}) == (removed(("zoom", "y"), 2),)
 
 
-def test_the_same_bytes_are_not_looked_into() -> None:
+def test_documents_with_the_same_bytes_are_not_compared() -> None:
     one = resource("dashboard/web", {"title": "A"}, body=b"same")
     other = resource("dashboard/web", {"title": "B"}, body=b"same")
     assert compare(kind_of("dashboard"), one, other).diff == ()
@@ -209,7 +209,7 @@ def test_a_plugin_with_the_same_script_can_differ_in_its_settings() -> None:
     assert compare(kind_of("plugin"), one, other).diff == (replaced(("interval",), 90, 60),)
 
 
-def test_neither_side_is_changed() -> None:
+def test_a_comparison_modifies_neither_document() -> None:
     desired, live = dashboard(widget("a"), annotations=["x"]), dashboard(widget("b"), locked=False)
     kept = copy.deepcopy((desired, live))
     of_dashboards(desired, live)

@@ -1,4 +1,4 @@
-"""Digests of documents: enough to say what was changed, and never what it was."""
+"""Digests of documents: they show which values changed, and never the values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_digested_value_has_its_shape_and_a_short_digest_at_each_leaf(value: o
     check(digested(SALT, value), value)  # type: ignore[arg-type] # any value of JSON is one
 
 
-def test_values_that_mean_the_same_have_the_same_digest_and_others_another() -> None:
+def test_values_with_the_same_meaning_have_the_same_digest_and_other_values_differ() -> None:
     assert digest(SALT, 5) == digest(SALT, 5.0)
     different = [digest(SALT, one) for one in (None, True, 1, "1", "", 0, False, "\ud800")]
     assert len({*different, digest(b"other", 1)}) == len(different) + 1
@@ -57,23 +57,21 @@ def test_two_documents_differ_where_their_digested_forms_do(name: str, data: st.
     assert plain == hidden
 
 
-def test_a_fingerprint_is_of_bytes_and_their_salt() -> None:
+def test_a_fingerprint_depends_on_the_bytes_and_the_salt() -> None:
     assert fingerprint(SALT, b"a") != fingerprint(SALT, b"b") != fingerprint(b"other", b"b")
     assert len(fingerprint(SALT, b"")) == 16
 
 
-def test_the_texts_of_a_document_are_those_among_its_values_not_its_keys() -> None:
+def test_the_texts_of_a_document_are_its_text_values_and_not_its_keys() -> None:
     assert [*texts({"a": "x", "b": ["y", {"c": "z"}, 1, None, True]})] == ["x", "y", "z"]
 
 
-# a dollar sign right before a reference escapes it, so no file can spell one before a secret
+# a dollar sign right before a reference escapes it, so no file can have a dollar sign before a secret
 PARTS = st.lists(st.sampled_from([*SECRETS, "a", " ", "{", "${env:A}", "${var:x}", "$${"]), max_size=5)
 
 
 @given(st.dictionaries(TEXT, PARTS.map("".join) | st.lists(PARTS.map("".join), max_size=2), max_size=3))
-def test_texts_that_hold_a_secret_are_known_again_by_their_digests_and_spelled_as_a_file_does(
-    document: dict[str, object],
-) -> None:
+def test_texts_with_a_secret_are_recognised_by_digest_and_written_with_a_reference(document: dict[str, object]) -> None:
     known = secret_digests(SALT, referring(document, SECRETS))
     assert not any(secret in json.dumps(known) for secret in SECRETS)
     found = former_secrets(SALT, document, known)  # type: ignore[arg-type] # a mapping of texts is one of JSON
@@ -83,7 +81,7 @@ def test_texts_that_hold_a_secret_are_known_again_by_their_digests_and_spelled_a
         assert resolve(spelling, Values({}, environ)).document == text
 
 
-def test_where_no_secret_was_none_is_looked_for() -> None:
+def test_without_a_secret_no_text_counts_as_a_former_secret() -> None:
     assert former_secrets(SALT, {"a": "b"}, {}) == {}
     assert secret_digests(SALT, {"a": "b"}) == {}
     assert former_secrets(SALT, {"a": ""}, {digest(SALT, ""): "${env:A}"}) == {}

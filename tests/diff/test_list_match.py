@@ -1,4 +1,4 @@
-"""Which item of one list is which item of the other."""
+"""Pairing the items of two lists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ A_SET = ListMatching((identity("title"),), ordered=False)
 SMALL = st.lists(st.integers(0, 5), max_size=8)
 
 
-def test_values_are_the_same_when_they_mean_the_same() -> None:
+def test_values_are_equal_if_they_have_the_same_meaning() -> None:
     assert same({"a": 5, "b": [1.0]}, {"b": [1], "a": 5.0})
     assert not same(1, True)
     assert not same("1", 1)
@@ -25,14 +25,14 @@ def test_values_are_the_same_when_they_mean_the_same() -> None:
     assert token(2.5) == "2.5"
 
 
-def test_an_item_that_changed_one_field_is_still_that_item() -> None:
+def test_an_item_with_one_changed_field_is_paired_with_its_old_version() -> None:
     found = match([{"title": "cpu", "color": "red"}], [{"title": "cpu", "color": "blue"}], BY_TITLE)
     assert found.pairs == ((0, 0),)
     assert not found.added
     assert not found.removed
 
 
-def test_equal_items_pair_before_those_that_only_share_a_key() -> None:
+def test_equal_items_pair_before_items_that_only_share_a_key() -> None:
     first: Json = {"title": "cpu", "row": 1}
     second: Json = {"title": "cpu", "row": 2}
     assert match([second, first], [first, second], BY_TITLE).pairs == ((0, 1), (1, 0))
@@ -43,19 +43,19 @@ def test_items_without_the_key_are_added_and_removed() -> None:
     assert (found.pairs, found.added, found.removed) == ((), (0,), (0,))
 
 
-def test_items_that_are_alike_but_for_one_field_pair_where_nothing_else_does() -> None:
+def test_items_that_are_equal_except_for_the_key_pair_if_no_other_match_exists() -> None:
     rule = ListMatching((identity("metric"),), alike=(all_but("metric"),))
     live: list[Json] = [{"metric": "a", "tag": 1}, {"metric": "b", "tag": 2}, {"tag": 1}]
     found = match([{"metric": "a", "tag": 3}, {"metric": "c", "tag": 2}, "text"], live, rule)
     assert found == Matching(((0, 0), (1, 1)), (2,), (2,), frozenset(), frozenset({1}))
 
 
-def test_an_item_in_the_place_of_its_like_is_paired_before_others() -> None:
+def test_an_item_pairs_first_with_an_equal_item_at_the_same_place() -> None:
     assert match([1, 5], [5, 5], ListMatching()).pairs == ((0, 0), (1, 1))
     assert match([5, 5], [1, 5], ListMatching()).pairs == ((0, 0), (1, 1))
 
 
-def test_of_items_that_share_a_key_those_pair_that_stay_between_their_neighbours() -> None:
+def test_items_that_share_a_key_are_paired_by_their_neighbours() -> None:
     assert match(["x", "y", "x"], ["y", "x"], ListMatching()).pairs == ((1, 0), (2, 1))
     assert match(["y", "x"], ["x", "y", "x"], ListMatching()).pairs == ((0, 1), (1, 2))
     old: list[Json] = [{"title": "cpu", "row": row} for row in range(3)]
@@ -63,7 +63,7 @@ def test_of_items_that_share_a_key_those_pair_that_stay_between_their_neighbours
     assert match([{"title": "cpu", "row": 9}, old[1]], old, BY_TITLE).pairs == ((0, 0), (1, 1))
 
 
-def test_a_list_of_which_nothing_is_known_pairs_by_place() -> None:
+def test_without_a_key_different_items_are_paired_by_place() -> None:
     assert match([1, 5, 3], [1, 2, 3], ListMatching()).pairs == ((0, 0), (1, 1), (2, 2))
 
 
@@ -78,21 +78,21 @@ def test_the_order_of_a_set_is_no_move() -> None:
     assert (found.moved, found.added, found.removed) == (frozenset(), (), ())
 
 
-def test_twice_in_a_set_is_once() -> None:
+def test_a_repeated_item_of_a_set_counts_once() -> None:
     assert match(["a", "a"], ["a"], A_SET).added == ()
     assert match(["b", "a"], ["a", "a", "b"], A_SET).removed == ()
     assert match(["c", "c"], [], A_SET).added == (0,)
 
 
 @given(SMALL, SMALL)
-def test_every_item_of_both_sides_has_one_place_in_the_answer(desired: list[int], live: list[int]) -> None:
+def test_every_item_of_both_lists_is_paired_added_or_removed_exactly_once(desired: list[int], live: list[int]) -> None:
     found = match(desired, live, ListMatching())
     assert sorted([*(ours for ours, _ in found.pairs), *found.added]) == list(range(len(desired)))
     assert sorted([*(theirs for _, theirs in found.pairs), *found.removed]) == list(range(len(live)))
 
 
 @given(st.permutations(range(7)))
-def test_what_did_not_move_is_in_the_order_that_it_had_and_nothing_more_could_stay(order: list[int]) -> None:
+def test_unmoved_items_keep_their_order_and_are_as_many_as_possible(order: list[int]) -> None:
     found = match(order, sorted(order), BY_TITLE)
     stayed = [live for ours, live in found.pairs if ours not in found.moved]
     assert stayed == sorted(stayed)
@@ -103,7 +103,7 @@ def test_what_did_not_move_is_in_the_order_that_it_had_and_nothing_more_could_st
 
 
 @given(SMALL, SMALL)
-def test_a_set_differs_exactly_where_python_says_so(desired: list[int], live: list[int]) -> None:
+def test_the_differences_of_two_sets_equal_those_of_python_sets(desired: list[int], live: list[int]) -> None:
     found = match(desired, live, A_SET)
     assert {desired[place] for place in found.added} == set(desired) - set(live)
     assert {live[place] for place in found.removed} == set(live) - set(desired)

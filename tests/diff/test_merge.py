@@ -1,4 +1,4 @@
-"""The live side written into what the user wrote."""
+"""Merging live values into a file's document, with the file's order and spelling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def merged(kind: str, desired: dict[str, Json], live: dict[str, Json]) -> dict[str, Json]:
-    """Merge, and prove that the outcome means what is live."""
+    """Merge, and assert that the result has the same meaning as the live document."""
     result = merge(kind_of(kind), resource(f"{kind}/x", desired), live)
     one, other = resource(f"{kind}/x", result, body=b"ours"), resource(f"{kind}/x", live, body=b"theirs")
     assert compare(kind_of(kind), one, other).diff == ()
@@ -30,24 +30,24 @@ def test_a_changed_field_takes_the_live_value_in_its_own_place() -> None:
     ]
 
 
-def test_what_the_user_spelled_out_stays_where_it_still_means_the_same() -> None:
+def test_explicit_defaults_in_the_file_stay_if_the_live_side_means_the_same() -> None:
     desired: dict[str, Json] = {"title": "A", "locked": False, "annotations": None, "positions": []}
     assert merged("dashboard", desired, {"title": "B", "positions": []}) == {**desired, "title": "B"}
 
 
-def test_a_default_spelled_out_gives_way_to_what_is_live() -> None:
+def test_another_live_value_replaces_an_explicit_default() -> None:
     assert merged("dashboard", {"title": "A", "locked": False}, {"title": "A", "locked": True})["locked"] is True
 
 
-def test_a_field_that_is_gone_from_the_server_goes_from_the_file() -> None:
+def test_a_field_removed_on_the_server_is_removed_from_the_file() -> None:
     assert merged("dashboard", {"title": "A", "period": 60}, {"title": "A"}) == {"title": "A"}
 
 
-def test_what_only_a_server_adds_does_not_come_into_the_file() -> None:
+def test_fields_that_only_the_server_adds_are_not_written_into_the_file() -> None:
     assert merged("dashboard", {"title": "A"}, {"title": "B", "id": "1", "revision": 7}) == {"title": "B"}
 
 
-def test_widgets_stay_in_the_file_s_order_and_a_moved_series_moves_as_it_is_written() -> None:
+def test_widgets_stay_in_the_file_s_order_and_a_moved_series_keeps_its_spelling() -> None:
     a, b, c = {**widget("a"), "zoom": 1}, widget("b"), widget("c")
     live_a = {**a, "color": "red"}
     assert merged("dashboard", dashboard(a, b), dashboard(c, b, live_a))["positions"] == [live_a, b, c]
@@ -76,5 +76,5 @@ def test_an_action_keeps_the_spelling_that_the_file_has(kind_of_action: str) -> 
     ]
 
 
-def test_a_value_of_another_sort_is_taken_whole() -> None:
+def test_a_live_value_of_another_type_replaces_the_whole_value() -> None:
     assert merged("dashboard", {"zoom": {"x": 1}}, {"zoom": [1]}) == {"zoom": [1]}

@@ -1,4 +1,4 @@
-"""A partial document applied to a base, and undone."""
+"""Applying an overlay to a base, and removing it again."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ def series(metric: str, tag: Json = "web", **fields: Json) -> dict[str, Json]:
         ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
     ],
 )
-def test_mappings_merge_as_the_rfc_has_it(
-    base: dict[str, Json], patch: dict[str, Json], result: dict[str, Json]
-) -> None:
+def test_mappings_merge_as_in_rfc_7386(base: dict[str, Json], patch: dict[str, Json], result: dict[str, Json]) -> None:
     kept = copy.deepcopy((base, patch))
     assert apply_patch(DASHBOARD, base, patch).document == result
     assert (base, patch) == kept
@@ -54,7 +52,7 @@ def test_mappings_merge_as_the_rfc_has_it(
 # items
 
 
-def test_a_widget_is_the_one_of_its_title_and_a_new_one_is_appended() -> None:
+def test_a_widget_is_matched_by_its_title_and_a_new_widget_is_appended() -> None:
     patched = apply_patch(DASHBOARD, WEB, {"positions": [widget("net", color=None), {"title": "disk", "color": "red"}]})
     assert patched.document == dashboard(widget("cpu"), widget("disk", color="red"), widget("net"))
     assert patched.appended == {("positions", 2)}
@@ -64,7 +62,7 @@ def test_a_widget_is_the_one_of_its_title_and_a_new_one_is_appended() -> None:
     assert patched.faults == ()
 
 
-def test_a_series_is_the_one_of_its_metric_and_its_scope_tells_apart_those_of_one_metric() -> None:
+def test_a_series_is_matched_by_its_metric_and_by_its_scope_if_several_have_that_metric() -> None:
     base = dashboard(widget("cpu", series=[series("a"), series("a", "db"), series("b")]))
     overlay: dict[str, Json] = {
         "positions": [{"title": "cpu", "series": [series("a", ["db"], x=1), series("b", "eu"), series("a", "new")]}]
@@ -75,7 +73,7 @@ def test_a_series_is_the_one_of_its_metric_and_its_scope_tells_apart_those_of_on
     )
 
 
-def test_an_item_that_cannot_be_placed_is_a_fault_at_its_place_and_changes_nothing() -> None:
+def test_an_item_without_its_key_is_an_error_at_its_path_and_changes_nothing() -> None:
     patched = apply_patch(RULE, rule(criterion("a")), {"criteria": [criterion("b"), {"scope": {}}]})
     assert patched.faults == (
         (("criteria", 1), "an item of `criteria` needs a `metric`, which names the item that it changes; add it"),
@@ -83,7 +81,7 @@ def test_an_item_that_cannot_be_placed_is_a_fault_at_its_place_and_changes_nothi
     assert patched.document == rule(criterion("a"), criterion("b"))
 
 
-def test_other_lists_and_what_is_no_list_are_replaced_whole() -> None:
+def test_lists_without_a_key_and_values_of_another_type_are_replaced_whole() -> None:
     base = rule(criterion("a"), actions=[{"emails": ["a"]}, {"emails": ["b"]}])
     patched = apply_patch(RULE, base, {"actions": [{"emails": ["c"]}], "criteria": {"metric": None, "odd": 1}})
     assert patched.document == {"title": "Web", "actions": [{"emails": ["c"]}], "criteria": {"odd": 1}}
@@ -95,23 +93,23 @@ def test_other_lists_and_what_is_no_list_are_replaced_whole() -> None:
     ]
 
 
-def test_what_differs_comes_from_the_overlay_or_not() -> None:
+def test_the_origin_of_a_difference_is_its_path_in_the_overlay() -> None:
     patched = apply_patch(RULE, rule(criterion("a")), {"title": "x", "description": None, "criteria": [criterion("b")]})
     assert patched.origin_of(replaced(("title",), "live", "x")) == ("title",)
     assert patched.origin_of(removed(("description",), "live")) == ("description",)
-    # the live position is no position in the document
+    # the position in the live list is no position in the document
     assert patched.origin_of(removed(("criteria", 1), {})) is None
     assert patched.origin_of(replaced(("criteria", 1, "metric"), "c", "b")) == ("criteria", 0, "metric")
 
 
-# lifting off
+# removing an overlay
 
 
 def lifted(target: dict[str, Json], overlay: dict[str, Json], base: dict[str, Json]) -> dict[str, Json]:
     return unapply_patch(DASHBOARD, base, overlay, target)
 
 
-def test_what_the_overlay_does_not_touch_is_lifted_into_the_base() -> None:
+def test_live_values_that_the_overlay_does_not_set_go_into_the_base() -> None:
     base = {**WEB, "locked": True, "gone": 1}
     overlay: dict[str, Json] = {
         "period": 60,
@@ -131,7 +129,7 @@ def test_what_the_overlay_does_not_touch_is_lifted_into_the_base() -> None:
     }
 
 
-def test_a_base_item_is_kept_where_the_target_has_something_else_in_its_place() -> None:
+def test_a_base_value_is_kept_if_the_target_has_another_value_in_its_place() -> None:
     overlay: dict[str, Json] = {"positions": [{"title": "cpu", "series": [{"metric": "cpu.load", "x": 1}]}]}
     patched = apply_patch(DASHBOARD, WEB, overlay).document
     assert lifted(patched, overlay, WEB) == WEB
@@ -139,7 +137,9 @@ def test_a_base_item_is_kept_where_the_target_has_something_else_in_its_place() 
 
 
 @given(DASHBOARDS, DASHBOARDS)
-def test_what_was_laid_can_be_lifted(base: dict[str, Json], overlay: dict[str, Json]) -> None:
+def test_an_overlay_that_is_removed_and_applied_again_gives_the_same_document(
+    base: dict[str, Json], overlay: dict[str, Json]
+) -> None:
     patched = apply_patch(DASHBOARD, base, overlay)
     assert (
         apply_patch(DASHBOARD, unapply_patch(DASHBOARD, base, overlay, patched.document), overlay).document
@@ -148,7 +148,9 @@ def test_what_was_laid_can_be_lifted(base: dict[str, Json], overlay: dict[str, J
 
 
 @given(RULES, RULES)
-def test_an_overlay_laid_twice_is_laid_once(base: dict[str, Json], overlay: dict[str, Json]) -> None:
+def test_an_overlay_applied_twice_gives_the_same_document_as_applied_once(
+    base: dict[str, Json], overlay: dict[str, Json]
+) -> None:
     once = apply_patch(RULE, base, overlay)
     if not once.faults and not apply_patch(RULE, once.document, overlay).faults:
         assert apply_patch(RULE, once.document, overlay).document == once.document

@@ -1,4 +1,4 @@
-"""Who moved which field: desired and live against what was recorded when they last agreed."""
+"""Three-way comparison: which side changed each field since the last apply."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ DOCUMENTS = {
 
 @st.composite
 def versions(draw: st.DrawFn, number: int) -> list[Resource]:
-    """Several versions of a resource of any kind, that may share parts."""
+    """Draw several versions of a resource of any kind, which may share parts."""
     name = draw(st.sampled_from(sorted(DOCUMENTS)))
     documents: list[dict[str, Json]] = [draw(DOCUMENTS[name]) for _ in range(number)]
-    if draw(st.booleans()):  # a version that is made of two others
+    if draw(st.booleans()):  # combine two versions
         documents[-1] = {**documents[0], **{key: value for key, value in documents[-1].items() if draw(st.booleans())}}
     return [resource(f"{name}/x", document) for document in documents]
 
@@ -51,7 +51,7 @@ def moved(base: Resource, desired: Resource, live: Resource, seen: Resource | No
 def movers(
     base: Resource, desired: Resource, live: Resource, seen: Resource | None = None
 ) -> list[tuple[str, ChangedBy]]:
-    """Each difference as a short text, with who moved it."""
+    """Return each difference as a short text, with the side that changed it."""
     found = moved(base, desired, live, seen)
     return [(f"{one.op} {one.path[-1]}" if not one.moved else "move", one.mover) for one in found]  # type: ignore[misc] # a movement knows all movers
 
@@ -66,7 +66,7 @@ def means(desired: Resource, live: Resource, kept: Iterable[FieldChange]) -> Res
 
 
 @given(versions(2))
-def test_where_the_live_side_wins_all_the_blend_means_what_is_live(pair: list[Resource]) -> None:
+def test_a_merge_that_keeps_every_live_value_equals_the_live_document(pair: list[Resource]) -> None:
     desired, live = pair
     kind = kind_of(desired.kind)
     blend = means(desired, live, compare(kind, desired, live).diff)
@@ -74,7 +74,7 @@ def test_where_the_live_side_wins_all_the_blend_means_what_is_live(pair: list[Re
 
 
 @given(versions(2))
-def test_where_it_wins_nothing_the_blend_is_what_the_files_say(pair: list[Resource]) -> None:
+def test_a_merge_that_keeps_no_live_value_equals_the_file(pair: list[Resource]) -> None:
     desired, live = pair
     kind, blend = kind_of(desired.kind), means(desired, live, ()).document
     ours = kind.canonical(desired.document)
@@ -82,7 +82,7 @@ def test_where_it_wins_nothing_the_blend_is_what_the_files_say(pair: list[Resour
 
 
 @given(versions(3))
-def test_every_difference_has_its_mover_and_a_side_that_has_not_moved_moved_none(three: list[Resource]) -> None:
+def test_every_difference_is_attributed_to_a_side_and_never_to_an_unchanged_side(three: list[Resource]) -> None:
     base, desired, live = three
     kind = kind_of(base.kind)
     found = moved(base, desired, live)
@@ -96,7 +96,7 @@ def test_every_difference_has_its_mover_and_a_side_that_has_not_moved_moved_none
 
 
 @given(versions(2))
-def test_whether_a_side_has_moved_is_seen_without_the_other(pair: list[Resource]) -> None:
+def test_a_change_of_one_side_is_detected_without_the_other_side(pair: list[Resource]) -> None:
     one, other = pair
     kind = kind_of(one.kind)
     assert not has_moved(kind, one, entry(one), SALT)
@@ -106,11 +106,11 @@ def test_whether_a_side_has_moved_is_seen_without_the_other(pair: list[Resource]
         assert moved_in_files(kind, one, entry(other), SALT)
 
 
-# two edits that do not touch each other
+# two independent edits
 
 
 @given(sides())
-def test_two_edits_that_do_not_touch_each_other_are_no_conflict_and_the_blend_has_both(found: Sides) -> None:
+def test_two_independent_edits_are_no_conflict_and_the_merge_contains_both(found: Sides) -> None:
     base, desired, live, both, repo, drift = found
     kind = kind_of("dashboard")
     result = moved(base, desired, live)
@@ -133,11 +133,15 @@ def of(**fields: Json) -> Resource:
         pytest.param(of(), of(title="A"), of(), [("replace title", "repo")], id="edited in the files"),
         pytest.param(of(), of(), of(title="A"), [("replace title", "drift")], id="edited on the server"),
         pytest.param(of(), of(title="A"), of(title="B"), [("replace title", "conflict")], id="edited in both"),
-        pytest.param(of(), of(title="A"), of(title="A"), [], id="edited in both alike"),
+        pytest.param(of(), of(title="A"), of(title="A"), [], id="edited alike in both"),
         pytest.param(of(), of(description="A"), of(), [("add description", "repo")], id="added in the files"),
         pytest.param(of(), of(), of(description="A"), [("remove description", "drift")], id="added on the server"),
-        pytest.param(of(description="A"), of(), of(description="A"), [("remove description", "repo")], id="removed"),
-        pytest.param(of(description="A"), of(description="A"), of(), [("add description", "drift")], id="by hand"),
+        pytest.param(
+            of(description="A"), of(), of(description="A"), [("remove description", "repo")], id="removed in the files"
+        ),
+        pytest.param(
+            of(description="A"), of(description="A"), of(), [("add description", "drift")], id="removed on the server"
+        ),
         pytest.param(
             of(description="A"),
             of(),
@@ -153,11 +157,11 @@ def of(**fields: Json) -> Resource:
             of(title=["a"]),
             of(title={"a": 1}),
             [("replace title", "conflict")],
-            id="of another sort",
+            id="values of other types",
         ),
     ],
 )
-def test_a_field_was_moved_by_who_has_it_otherwise_than_it_was(
+def test_a_changed_field_is_attributed_to_the_side_that_changed_it(
     base: Resource, desired: Resource, live: Resource, expected: list[tuple[str, ChangedBy]]
 ) -> None:
     assert movers(base, desired, live) == expected
@@ -190,11 +194,11 @@ CPU, DISK, NET, FIRST, BY_HAND = (
             [{**CPU, "color": "a"}, {**DISK, "color": "a"}],
             [DISK, {**CPU, "color": "b"}],
             [("replace color", "conflict"), ("add color", "repo")],
-            id="each widget by itself, wherever it stands",
+            id="each widget by itself, in any order",
         ),
     ],
 )
-def test_a_widget_was_moved_by_who_has_it_otherwise_than_it_was(
+def test_a_changed_widget_is_attributed_to_the_side_that_changed_it(
     base: list[dict[str, Json]],
     desired: list[dict[str, Json]],
     live: list[dict[str, Json]],
@@ -214,11 +218,11 @@ def drawing(*series: Json) -> Resource:
     ("base", "desired", "live", "expected"),
     [
         pytest.param([A, B, C], [C, A, B], [A, B, C], [("move", "repo")], id="in the files"),
-        pytest.param([A, B, C], [A, B, C], [C, A, B], [("move", "drift")], id="by hand"),
-        pytest.param([A, B, C], [A, C, B], [C, A, B], [("move", "conflict")], id="by both"),
+        pytest.param([A, B, C], [A, B, C], [C, A, B], [("move", "drift")], id="on the server"),
+        pytest.param([A, B, C], [A, C, B], [C, A, B], [("move", "conflict")], id="on both sides"),
     ],
 )
-def test_a_series_was_moved_by_who_has_it_elsewhere(
+def test_a_moved_series_is_attributed_to_the_side_that_moved_it(
     base: list[Json], desired: list[Json], live: list[Json], expected: list[tuple[str, ChangedBy]]
 ) -> None:
     assert movers(drawing(*base), drawing(*desired), drawing(*live)) == expected
@@ -233,13 +237,13 @@ def watching(*metrics: str) -> Resource:
     [
         pytest.param("a", "b", "a", [("replace metric", "repo")], "b", id="renamed in the files"),
         pytest.param("a", "a", "b", [("replace metric", "drift")], "b", id="renamed on the server"),
-        pytest.param("a", "b", "c", [("replace metric", "conflict")], "b", id="renamed by both"),
-        pytest.param("ab", "cb", "ba", [("replace metric", "repo")], "cb", id="renamed where the server sorts"),
+        pytest.param("a", "b", "c", [("replace metric", "conflict")], "b", id="renamed on both sides"),
+        pytest.param("ab", "cb", "ba", [("replace metric", "repo")], "cb", id="renamed in files that the server sorts"),
         pytest.param("a", "ab", "ac", [("add 1", "repo"), ("remove 1", "drift")], "abc", id="one added on each side"),
         pytest.param("ab", "a", "b", [("add 0", "drift"), ("remove 0", "repo")], "", id="one removed on each side"),
     ],
 )
-def test_a_metric_that_changed_is_one_change_but_not_what_each_side_has_by_itself(
+def test_a_changed_metric_is_one_change_but_each_side_s_own_criteria_stay_separate(
     base: str, desired: str, live: str, expected: list[tuple[str, ChangedBy]], blend: str
 ) -> None:
     one, ours, theirs = watching(*base), watching(*desired), watching(*live)
@@ -249,52 +253,52 @@ def test_a_metric_that_changed_is_one_change_but_not_what_each_side_has_by_itsel
     assert {item["metric"] for item in criteria} == {*blend}  # type: ignore[union-attr,index,call-overload] # criteria
 
 
-def test_what_has_differed_since_the_last_apply_is_kept_and_what_moved_since_is_not() -> None:
+def test_a_difference_that_the_last_apply_left_is_kept_unless_a_side_changed_it_since() -> None:
     ours, theirs = of(description="A", title="A"), of(description="B", title="A")
     assert movers(ours, ours, theirs, seen=theirs) == [("replace description", "kept")]
     assert movers(ours, of(description="C", title="A"), theirs, seen=theirs) == [("replace description", "repo")]
     assert movers(ours, ours, of(description="C", title="A"), seen=theirs) == [("replace description", "drift")]
 
 
-def test_a_widget_that_was_kept_stays_kept_wherever_it_stands() -> None:
+def test_a_kept_widget_stays_kept_in_any_order() -> None:
     ours, theirs = showing(CPU, DISK), showing(NET, {**CPU, "color": "red"}, DISK)
     assert movers(ours, ours, theirs, seen=theirs) == [("remove color", "kept"), ("remove 0", "kept")]
 
 
-def test_what_both_sides_have_alike_is_no_movement() -> None:
+def test_the_same_change_on_both_sides_is_no_difference() -> None:
     assert moved(of(), of(title="A"), of(title="A")) == ()
 
 
-def test_fields_that_a_server_adds_are_no_movement() -> None:
+def test_fields_that_a_server_adds_are_no_change_of_the_live_side() -> None:
     kind = kind_of("rule")
     assert not has_moved(kind, of(zoom=2), entry(of()), SALT)
     assert moved_in_files(kind, of(zoom=2), entry(of()), SALT)
     assert movers(of(), of(zoom=1), of(zoom=2)) == [("replace zoom", "repo")]
 
 
-def test_a_digest_that_tells_no_difference_makes_a_conflict_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_difference_that_the_digests_do_not_show_is_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlsync.diff.three_way.digested", lambda salt, value: "the same")
     found = three_way_diff(kind_of("rule"), of(title="A"), of(title="B"), Entry({"title": "the same"}), SALT)
     assert [one.mover for one in found] == ["conflict"]
 
 
-# blending
+# merging
 
 
-def test_a_widget_that_was_added_by_hand_stays_behind_the_one_it_stood_behind() -> None:
+def test_a_widget_that_was_added_by_hand_stays_after_the_same_widget() -> None:
     desired, live = showing(CPU, DISK, NET), showing(FIRST, CPU, BY_HAND, DISK)
     drift = [one for one in moved(showing(CPU, DISK), desired, live) if one.mover == "drift"]
     titles = [one["title"] for one in means(desired, live, drift).document["positions"]]  # type: ignore[union-attr,index,call-overload] # widgets
     assert titles == ["first", "cpu", "by hand", "disk", "net"]
 
 
-def test_where_the_order_was_changed_by_hand_it_is_kept_and_what_the_files_added_stays_in_its_place() -> None:
+def test_a_merge_keeps_the_order_of_the_server_and_the_places_of_items_added_in_the_files() -> None:
     desired, live = drawing(A, C, B), drawing(B, A)
     drift = [one for one in moved(drawing(A, B), desired, live) if one.mover == "drift"]
     assert means(desired, live, drift).document["positions"][0]["series"] == [B, C, A]  # type: ignore[index,call-overload] # series
 
 
-def test_criteria_are_a_set_in_which_order_is_nobody_s() -> None:
+def test_a_new_order_of_criteria_is_no_change() -> None:
     base, live = (resource("rule/r", rule(*criteria)) for criteria in ([criterion("a"), criterion("b")],) * 2)
     desired = resource("rule/r", rule(criterion("b"), criterion("a", 5)))
     assert movers(base, desired, live) == [("replace threshold", "repo")]

@@ -1,4 +1,4 @@
-"""The directory: where its files really are, and how they are read."""
+"""The directory resolves symbolic links safely and reads regular files only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEAVING = {
 
 
 @pytest.mark.parametrize("file", LEAVING)
-def test_a_link_that_leads_outside_or_to_a_hidden_file_is_refused(root: Path, file: str) -> None:
+def test_a_symbolic_link_that_leads_outside_or_to_a_hidden_file_is_refused(root: Path, file: str) -> None:
     for link, target in LEAVING[file].items():
         (root / link).symlink_to(target)
     directory = Directory(root)
@@ -47,28 +47,28 @@ def test_a_link_that_leads_outside_or_to_a_hidden_file_is_refused(root: Path, fi
 
 
 @pytest.mark.parametrize("target", ["shared/x", "../tree/shared/x", "..data/x", "folder/x"])
-def test_a_link_that_stays_inside_is_read_through(root: Path, target: str) -> None:
+def test_read_follows_a_symbolic_link_that_stays_inside(root: Path, target: str) -> None:
     (root / "folder").symlink_to("shared")
     (root / "link").symlink_to(target)
     assert Directory(root).read("link") == b"ours"
 
 
-def test_the_directory_may_be_reached_through_a_link_and_may_be_hidden(root: Path) -> None:
+def test_the_directory_itself_may_be_a_symbolic_link_or_hidden(root: Path) -> None:
     (root / ".hidden").symlink_to(root)
     assert Directory(root / ".hidden").read("shared/x") == b"ours"
     assert Directory(root / ".git").read("config") == b"token"
 
 
-def test_a_hidden_file_is_read_where_its_own_name_says_so(root: Path) -> None:
+def test_a_hidden_file_is_read_by_its_own_name(root: Path) -> None:
     assert Directory(root).read(".git/config") == b"token"
 
 
-def test_a_link_to_the_directory_itself_is_inside(root: Path) -> None:
+def test_a_symbolic_link_to_the_directory_itself_is_accepted(root: Path) -> None:
     (root / "self").symlink_to(".")
     assert Directory(root).real_path("self") == str(root)
 
 
-def test_what_is_no_regular_file_is_refused_and_not_waited_for(root: Path) -> None:
+def test_a_pipe_a_folder_and_a_socket_are_refused_without_blocking(root: Path) -> None:
     os.mkfifo(root / "pipe")
     for file in ("pipe", "shared"):
         with pytest.raises(RefusedFile, match="is not a regular file"):
@@ -79,7 +79,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(root: Path) -> No
             Directory(root).read("socket")
 
 
-def test_a_link_put_in_the_place_of_a_file_after_it_was_looked_at_is_not_followed(root: Path) -> None:
+def test_a_symbolic_link_that_replaces_a_checked_file_is_not_followed(root: Path) -> None:
     path = Directory(root).real_path("shared/x")
     (root / "shared/x").unlink()
     (root / "shared/x").symlink_to("../../outside/x")

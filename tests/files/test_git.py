@@ -1,4 +1,4 @@
-"""The commit that a tree is at, and who works on it."""
+"""The commit, the path and the user that git reports for a tree."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def git(root: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_the_commit_is_the_repository_s_wherever_in_it_the_tree_is(tmp_path: Path) -> None:
+def test_a_tree_in_a_subfolder_has_the_commit_of_its_repository_and_its_path(tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     tree = repository / "monitoring"
     tree.mkdir(parents=True)
@@ -41,7 +41,7 @@ def test_the_commit_is_the_repository_s_wherever_in_it_the_tree_is(tmp_path: Pat
     assert (place(repository), place(tree), place(tmp_path)) == ("", "monitoring/", "")
 
 
-def test_a_commit_is_unknown_to_a_whole_repository_that_lacks_it_outside_one_and_without_git(
+def test_a_commit_is_unknown_in_a_full_clone_without_it_outside_a_repository_and_without_git(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository, other, shallow = (tmp_path / name for name in ("repository", "other", "shallow"))
@@ -60,7 +60,7 @@ def test_a_commit_is_unknown_to_a_whole_repository_that_lacks_it_outside_one_and
     assert is_unknown(repository, commit)
 
 
-def test_a_repository_without_a_commit_and_a_folder_outside_one_have_none(tmp_path: Path) -> None:
+def test_an_empty_repository_and_a_folder_outside_a_repository_have_no_commit(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     assert head_commit(tree) == ""
@@ -68,12 +68,12 @@ def test_a_repository_without_a_commit_and_a_folder_outside_one_have_none(tmp_pa
     assert head_commit(tree) == ""
 
 
-def test_without_git_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_there_is_no_commit_and_no_user_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert head_commit(tmp_path) == user_name(tmp_path) == ""
 
 
-def test_the_user_is_whom_git_would_name_on_a_commit(tmp_path: Path) -> None:
+def test_the_user_name_comes_from_the_git_configuration(tmp_path: Path) -> None:
     assert user_name(tmp_path) == ""
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "config", "user.name", "Ada Lovelace")

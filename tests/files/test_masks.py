@@ -1,4 +1,4 @@
-"""What is a mask of a secret and what is not."""
+"""Recognition of masks, the texts that a server shows in place of a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = ("(sensitive)", "(sensitive value)", "***REDACTED***", "[secret-value]",
 
 @pytest.mark.parametrize("text", WHOLE + WORDS)
 @pytest.mark.parametrize("values", [{}, {REFERENCE: "https://a.example.org"}])
-def test_a_mask_hides_a_secret_whole_and_in_a_text(text: str, values: dict[str, str]) -> None:
+def test_a_mask_hides_a_whole_secret_and_a_secret_inside_a_text(text: str, values: dict[str, str]) -> None:
     assert may_be_masked(text)
     assert hides(text, REFERENCE, values)
     assert hides(f"--token {text} -v", "--token ${env:HOOK} -v", values)
@@ -25,7 +25,7 @@ def test_a_mask_hides_a_secret_whole_and_in_a_text(text: str, values: dict[str, 
 @pytest.mark.parametrize(
     "text", ["", "https://other.example.org", "x ray", "a secret place", "**bold**", "--token abc", "xerox", "a.b"]
 )
-def test_other_texts_are_no_masks(text: str) -> None:
+def test_ordinary_texts_are_not_masks(text: str) -> None:
     assert not hides(text, REFERENCE, {})
     assert not is_certain(text)
 
@@ -42,7 +42,7 @@ def test_other_texts_are_no_masks(text: str) -> None:
         ("****1234", None, True),
     ],
 )
-def test_ends_that_a_mask_shows_are_those_of_the_value_where_it_is_known(
+def test_the_visible_ends_of_a_partial_mask_must_match_the_known_value(
     text: str, value: str | None, expected: bool
 ) -> None:
     values = {} if value is None else {REFERENCE: value}
@@ -51,7 +51,7 @@ def test_ends_that_a_mask_shows_are_those_of_the_value_where_it_is_known(
     assert not hides(f"u={text};", f"t={REFERENCE};", values)
 
 
-def test_of_several_secrets_in_a_text_each_is_masked_or_as_it_is() -> None:
+def test_each_secret_in_a_text_is_either_masked_or_in_plain_text() -> None:
     spelling, values = "${env:A}:${env:B}@$${host}", {"${env:A}": "me", "${env:B}": "pass"}
     assert hides("****:****@${host}", spelling, values)
     assert hides("me:****@${host}", spelling, values)
@@ -60,14 +60,14 @@ def test_of_several_secrets_in_a_text_each_is_masked_or_as_it_is() -> None:
     assert not hides("****:****@$${host}", spelling, values)
 
 
-def test_what_is_too_long_is_no_mask() -> None:
+def test_a_text_that_is_too_long_is_no_mask() -> None:
     text = "*" * 5000
     assert not may_be_masked(text)
     assert not is_certain(text)
     assert not hides(text, REFERENCE, {})
 
 
-def test_only_what_hardly_is_a_value_is_certain() -> None:
+def test_a_mask_is_certain_only_where_it_is_unlikely_to_be_a_value() -> None:
     assert [text for text in (*WHOLE, *WORDS, "--token ****") if not is_certain(text)] == [
         "*",
         "x",

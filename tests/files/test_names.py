@@ -1,4 +1,4 @@
-"""Names as file names, and back."""
+"""Conversion of resource names to file names and back."""
 
 import unicodedata
 
@@ -55,23 +55,23 @@ ANY_NAME = NAMES | AWKWARD | DEVICES.map("".join)
         ("console", "console"),
     ],
 )
-def test_a_stem_encodes_only_what_some_file_system_cannot_hold(name: str, stem: str) -> None:
+def test_a_stem_encodes_only_characters_that_some_file_system_cannot_hold(name: str, stem: str) -> None:
     assert file_stem(name) == stem
     assert resource_name(stem) == name
 
 
 @given(ANY_NAME)
-def test_a_stem_leads_back_to_its_name(name: str) -> None:
+def test_a_stem_decodes_to_its_name(name: str) -> None:
     assert resource_name(file_stem(name)) == name
 
 
 @given(ANY_NAME)
-def test_a_stem_leads_back_to_its_name_on_a_file_system_that_decomposes_it(name: str) -> None:
+def test_a_stem_decodes_to_its_name_after_unicode_decomposition(name: str) -> None:
     assert resource_name(unicodedata.normalize("NFD", file_stem(name))) == name
 
 
 @given(ANY_NAME)
-def test_a_stem_is_harmless_as_a_file_name(name: str) -> None:
+def test_a_stem_is_a_safe_file_name(name: str) -> None:
     stem = file_stem(name)
     assert not set(stem) & set('/\\:*?"<>|')
     assert stem.isprintable()
@@ -81,7 +81,7 @@ def test_a_stem_is_harmless_as_a_file_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("stem", ["100%", "%", "%4", "50%zz", "a%"])
-def test_a_percent_sign_that_no_hex_digits_follow_stands_for_itself(stem: str) -> None:
+def test_a_percent_sign_without_hex_digits_after_it_is_kept(stem: str) -> None:
     assert resource_name(stem) == stem
 
 
@@ -90,7 +90,7 @@ def test_escapes_in_lower_case_are_understood() -> None:
 
 
 @pytest.mark.parametrize("stem", ["%ff", "50%ab", "%C3\u00e9"])
-def test_escapes_that_are_not_utf_8_are_refused_with_a_way_out(stem: str) -> None:
+def test_escapes_that_are_not_utf_8_are_refused_with_a_hint(stem: str) -> None:
     with pytest.raises(DlsyncError, match="that is not UTF-8") as raised:
         resource_name(stem)
     assert raised.value.hint == "Write a % that stands for itself as %25."
@@ -101,7 +101,7 @@ def test_a_file_name_that_is_not_utf_8_is_refused_without_its_raw_bytes_in_the_m
         resource_name(b"a\xff".decode("utf-8", "surrogateescape"))
 
 
-def test_a_resource_without_a_name_has_no_stem() -> None:
+def test_an_empty_resource_name_is_refused() -> None:
     with pytest.raises(DlsyncError, match="without a name"):
         file_stem("")
     with pytest.raises(DlsyncError, match="without a name"):
@@ -146,7 +146,7 @@ def test_distinct_stems_do_not_depend_on_the_order_of_the_names(names: tuple[lis
         ("x", ".py", "x.%2Epy"),
     ],
 )
-def test_a_plugin_file_name_is_the_name_a_dot_and_the_extension(name: str, extension: str, file_name: str) -> None:
+def test_a_plugin_file_name_joins_name_and_extension_with_a_dot(name: str, extension: str, file_name: str) -> None:
     assert plugin_file(file_stem(name), extension) == file_name
     assert plugin_name(file_name) == (name, extension)
 
@@ -154,7 +154,7 @@ def test_a_plugin_file_name_is_the_name_a_dot_and_the_extension(name: str, exten
 @example("0.\u0327", "")
 @example("x", "0.\u0327")
 @given(ANY_NAME, st.just("") | ANY_NAME | st.sampled_from(["meta.yaml", "yaml", "YAML", "yml"]))
-def test_a_plugin_file_name_leads_back_to_name_and_extension_and_is_never_another_ones_metadata(
+def test_a_plugin_file_name_decodes_to_name_and_extension_and_is_never_a_settings_file(
     name: str, extension: str
 ) -> None:
     file_name = plugin_file(file_stem(name), extension)
@@ -166,7 +166,7 @@ def test_a_plugin_file_name_leads_back_to_name_and_extension_and_is_never_anothe
 
 
 @pytest.mark.parametrize("file_name", ["Makefile", ".hidden", "trailing."])
-def test_a_plugin_file_without_an_extension_is_all_name(file_name: str) -> None:
+def test_a_plugin_file_without_an_extension_is_named_by_its_whole_file_name(file_name: str) -> None:
     assert plugin_name(file_name) == (file_name, "")
 
 
@@ -175,6 +175,6 @@ def test_a_file_name_is_too_long_from_256_bytes_of_utf_8() -> None:
     assert too_long("\u00e9" * 128)
 
 
-def test_a_file_name_whose_bytes_are_no_text_is_told_apart() -> None:
+def test_is_utf8_rejects_a_file_name_with_invalid_bytes() -> None:
     assert is_utf8("caf\u00e9")
     assert not is_utf8(b"a\xff".decode("utf-8", "surrogateescape"))

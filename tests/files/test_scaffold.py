@@ -1,4 +1,4 @@
-"""What ``dlsync init`` writes."""
+"""The files that ``dlsync init`` writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WRITTEN = [
     ".gitlab-ci.yml",
     *(f"schemas/{name}.schema.json" for name in ("dlsync", "dashboard", "rule", "plugin", "link")),
 ]
-# what a CI template may use of the command line, so that it works with later versions too
+# the options that a CI template may use, so that it works with later versions too
 OPTIONS = {
     "validate": {"--format"},
     "plan": {"--detailed-exitcode", "--format", "--out", "--target"},
@@ -49,7 +49,7 @@ def parsed(file: Path) -> Any:
 
 
 def scripts_of(node: Any) -> Iterator[str]:
-    """Every shell script of a CI description."""
+    """Yield every shell script of a CI description."""
     if isinstance(node, dict):
         for key, inner in node.items():
             if key in {"run", "script", "before_script"}:
@@ -67,7 +67,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "new" / "tree"
 
 
-def test_a_new_tree_is_made_with_its_folders_and_its_files_are_told_in_order(tmp_path: Path) -> None:
+def test_create_makes_the_folders_and_returns_the_written_files_in_order(tmp_path: Path) -> None:
     assert scaffold.create(tmp_path / "new" / "tree", "1.2.3") == scaffold.Created(tuple(WRITTEN), ())
     assert files_in(tmp_path / "new" / "tree") == sorted(WRITTEN)
 
@@ -89,7 +89,7 @@ def test_every_template_is_written_somewhere() -> None:
         ("links.yaml", "link"),
     ],
 )
-def test_the_samples_have_nothing_that_the_schema_would_as_much_as_warn_of(tree: Path, file: str, kind: str) -> None:
+def test_the_samples_have_no_schema_errors_or_warnings(tree: Path, file: str, kind: str) -> None:
     assert schema.check(kind, parsed(tree / file)) == []
 
 
@@ -102,7 +102,7 @@ def test_the_settings_that_are_commented_out_are_valid_too(tree: Path) -> None:
     assert schema.check("dlsync", document) == []
 
 
-def test_the_sample_plugin_runs_and_produces_what_the_samples_use(tree: Path) -> None:
+def test_the_sample_plugin_runs_and_produces_the_metrics_of_the_samples(tree: Path) -> None:
     ran = subprocess.run([tree / "plugins" / "load.sh"], capture_output=True, text=True, check=False)
     text, _, perfdata = ran.stdout.partition(" | ")
 
@@ -112,7 +112,7 @@ def test_the_sample_plugin_runs_and_produces_what_the_samples_use(tree: Path) ->
     assert "load.per_core" in (tree / "rules/host-overloaded.yaml").read_text(encoding="utf-8")
 
 
-def test_git_ignores_what_dlsync_keeps_for_itself(tree: Path) -> None:
+def test_the_gitignore_excludes_the_dlsync_folder(tree: Path) -> None:
     assert ".dlsync/" in (tree / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
@@ -126,7 +126,7 @@ def test_git_ignores_what_dlsync_keeps_for_itself(tree: Path) -> None:
         (".gitlab-ci.yml", ["validate", "validate", "plan", "apply", "drift", "drift", "export"]),
     ],
 )
-def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_the_secrets(
+def test_the_ci_templates_use_only_known_commands_and_options_and_name_the_key_variable(
     tree: Path, file: str, commands: list[str]
 ) -> None:
     lines = [line for script in scripts_of(parsed(tree / file)) for line in script.splitlines()]
@@ -138,14 +138,14 @@ def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_
     assert "DLSYNC_API_KEY" in keys.read_text(encoding="utf-8")
 
 
-def test_every_script_of_ci_is_one_for_the_shell(tree: Path) -> None:
+def test_every_ci_script_is_valid_bash(tree: Path) -> None:
     for file in (".github/actions/dlsync/action.yml", ".gitlab-ci.yml"):
         for script in scripts_of(parsed(tree / file)):
             assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0, script
 
 
 @pytest.mark.parametrize("file", [file for file in WRITTEN if file != ".gitattributes"])
-def test_a_file_that_is_there_is_never_overwritten_and_nothing_else_is_written(tmp_path: Path, file: str) -> None:
+def test_create_refuses_an_existing_file_and_writes_nothing(tmp_path: Path, file: str) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text("mine")
 
@@ -156,7 +156,7 @@ def test_a_file_that_is_there_is_never_overwritten_and_nothing_else_is_written(t
     assert (tmp_path / file).read_text() == "mine"
 
 
-def test_all_files_that_are_there_are_named_dangling_links_too(tmp_path: Path) -> None:
+def test_the_error_names_all_existing_files_and_dangling_symbolic_links(tmp_path: Path) -> None:
     (tmp_path / "dlsync.yaml").symlink_to(tmp_path / "nowhere")
     (tmp_path / ".gitignore").touch()
 
@@ -166,7 +166,7 @@ def test_all_files_that_are_there_are_named_dangling_links_too(tmp_path: Path) -
     assert caught.value.hint == "Move them away, or start in another folder: nothing is overwritten."
 
 
-def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
+def test_create_keeps_other_files_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
 
     scaffold.create(tmp_path, "1.2.3")
@@ -174,7 +174,7 @@ def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+def test_a_symbolic_link_that_leads_outside_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "rules").symlink_to(tmp_path / "elsewhere")
@@ -186,7 +186,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("obstacle", [".github", "plugins"])
-def test_where_a_file_cannot_be_written_those_before_it_are_taken_back(tmp_path: Path, obstacle: str) -> None:
+def test_a_failed_write_removes_the_files_written_before_it(tmp_path: Path, obstacle: str) -> None:
     (tmp_path / obstacle).write_text("a file where a folder is needed")
 
     with pytest.raises(DlsyncError, match=f"cannot write .*{re.escape(obstacle)}"):
@@ -212,14 +212,14 @@ def test_the_first_line_of_a_sample_names_its_schema(tree: Path, file: str) -> N
     assert schema.check(name, parsed(tree / file)) == []
 
 
-def test_an_environment_creates_its_own_account_alone() -> None:
+def test_each_environment_names_only_its_own_account() -> None:
     document: Any = yaml.parse(scaffold.render("dlsync.yaml", "1.2.3", ["staging", "production"]))
     assert "accounts" not in document
     accounts = {name: settings["accounts"] for name, settings in document["environments"].items()}
     assert accounts == {"staging": ["staging"], "production": ["production"]}
 
 
-def test_a_file_that_includes_the_pipeline_of_gitlab_keeps_its_own_defaults() -> None:
+def test_the_gitlab_pipeline_sets_no_global_defaults_for_files_that_include_it() -> None:
     document: Any = yaml.parse(scaffold.render("gitlab-ci.yml", "1.2.3", ["staging"]))
     assert document.keys().isdisjoint({"default", "image", "before_script", "cache"})
     jobs = [job for name, job in document.items() if name not in {"stages", "variables", ".dlsync"}]

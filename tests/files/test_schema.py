@@ -1,4 +1,4 @@
-"""What the schemas say of documents, and how."""
+"""The schemas, their findings in documents, and the fields that they know."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SCHEMAS = st.sampled_from(schema.names())
 
 
 def told(content: str) -> list[str]:
-    """The findings that a bad example expects, as its last lines say."""
+    """Return the findings that the last lines of a bad example expect."""
     return [line[2:] for line in content.splitlines() if line.startswith(("# error: ", "# warning: "))]
 
 
 def parts_of(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every part of a schema that is a mapping, with its place."""
+    """Yield every mapping in a schema with its path."""
     if isinstance(node, dict):
         yield path, node
     for key, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
@@ -55,7 +55,7 @@ def test_there_is_a_schema_for_each_file_and_for_the_plan() -> None:
     assert schema.names() == ("dashboard", "dlsync", "link", "package", "plan", "plugin", "rule")
 
 
-def test_a_schema_is_of_json_schema_2020_12_and_valid(name: str) -> None:
+def test_each_schema_is_a_valid_json_schema_2020_12(name: str) -> None:
     plan_json = json.loads(schema.text(name))
 
     assert plan_json["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -75,7 +75,7 @@ def test_every_field_has_a_description_for_the_editor(name: str) -> None:
     assert without == []
 
 
-def test_every_limit_says_in_words_what_is_expected(name: str) -> None:
+def test_every_limit_has_a_description_of_the_expected_value(name: str) -> None:
     limits = {"minimum", "maximum", "exclusiveMinimum", "minLength", "not"}
     silent = [
         path
@@ -86,24 +86,24 @@ def test_every_limit_says_in_words_what_is_expected(name: str) -> None:
     assert silent == []
 
 
-def test_an_unknown_schema_is_an_error_that_lists_those_there_are() -> None:
+def test_an_unknown_schema_is_an_error_that_lists_the_available_schemas() -> None:
     with pytest.raises(DlsyncError, match='there is no schema "dashbord"') as caught:
         schema.text("dashbord")
 
     assert caught.value.hint == "There are: dashboard, dlsync, link, package, plan, plugin, rule."
 
 
-def test_the_repository_shows_the_schemas_at_its_root() -> None:
-    assert (REPOSITORY / "schemas" / "rule.schema.json").read_text(encoding="utf-8") == schema.text("rule")
+def test_each_schema_at_the_root_of_the_repository_is_current(name: str) -> None:
+    assert (REPOSITORY / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8") == schema.text(name)
 
 
-def test_importing_the_checker_leaves_the_validator_unloaded() -> None:
+def test_importing_the_schema_module_does_not_load_the_validator() -> None:
     code = "import sys, dlsync.files.schema; sys.exit('jsonschema_rs' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# what is wrong
+# findings
 
 
 @pytest.mark.parametrize("file", sorted(BAD.glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}/{file.stem}")
@@ -119,7 +119,7 @@ def test_every_schema_has_bad_examples(name: str) -> None:
 
 
 @given(SCHEMAS, any_json())
-def test_whatever_the_document_the_findings_are_printable_lines_and_the_same_again(name: str, content: Json) -> None:
+def test_the_findings_of_any_document_are_printable_and_reproducible(name: str, content: Json) -> None:
     findings = schema.check(name, content)
 
     assert all(finding.message.isprintable() for finding in findings)
@@ -127,7 +127,7 @@ def test_whatever_the_document_the_findings_are_printable_lines_and_the_same_aga
 
 
 @given(any_text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just(False))
-def test_resources_as_the_service_exports_them_are_fine(name: str, threshold: Json) -> None:
+def test_resources_in_the_export_format_of_the_service_have_no_findings(name: str, threshold: Json) -> None:
     assert schema.check("rule", rule(criterion(name, threshold), title=name)) == []
     assert schema.check("dashboard", dashboard(widget(name), widget("Load"), title=name)) == []
 
@@ -156,7 +156,7 @@ def test_a_plugin_may_have_a_format(output: Json) -> None:
 
 
 @given(TEXT, VALUES)
-def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Json) -> None:
+def test_an_unknown_field_is_a_warning_and_never_an_error(field: str, value: Json) -> None:
     assume(field not in schema.known_at("rule", ()).fields)
     (finding,) = schema.check("rule", rule(criterion("disk.used"), **{field: value}))
 
@@ -164,7 +164,7 @@ def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Jso
 
 
 @given(any_plan())
-def test_a_plan_is_printed_as_its_schema_says(plan: Plan) -> None:
+def test_a_plan_as_json_conforms_to_its_schema(plan: Plan) -> None:
     assert schema.check("plan", json.loads(json_text(as_document(plan)))) == []
 
 
@@ -172,15 +172,15 @@ def test_a_plan_is_printed_as_its_schema_says(plan: Plan) -> None:
     "document",
     [
         pytest.param({"title": "\ud800"}, id="a lone surrogate"),
-        pytest.param({1: "title"}, id="a key that is no text"),
+        pytest.param({1: "title"}, id="a key that is not text"),
     ],
 )
-def test_what_json_cannot_hold_is_one_error(document: Any) -> None:
+def test_a_document_that_json_cannot_hold_is_a_single_error(document: Any) -> None:
     assert [finding.code.severity for finding in schema.check("rule", document)] == ["error"]
     assert not schema.allows("rule", document)
 
 
-def test_a_thousand_levels_are_one_error() -> None:
+def test_excessive_nesting_is_a_single_error() -> None:
     plan_json: Json = {}
     for _ in range(1000):
         plan_json = [plan_json]
@@ -191,13 +191,13 @@ def test_a_thousand_levels_are_one_error() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**5000], ids=["nan", "infinity", "5000 digits"])
-def test_a_number_out_of_bounds_is_told_like_any_other(value: Json) -> None:
+def test_nan_infinity_and_a_huge_number_are_a_finding_at_their_path(value: Json) -> None:
     (finding,) = schema.check("rule", {"title": value, "criteria": []})
 
     assert finding.path == ("title",)
 
 
-# where it is
+# places of findings
 
 
 def test_a_finding_is_placed_at_its_line_and_column() -> None:
@@ -215,7 +215,7 @@ def test_a_finding_is_placed_at_its_line_and_column() -> None:
     ]
 
 
-def test_a_path_that_the_text_lacks_is_placed_at_the_nearest_that_it_has() -> None:
+def test_a_finding_at_a_missing_path_is_placed_at_the_nearest_existing_parent() -> None:
     finding = schema.Finding(Code.INVALID_VALUE, ("criteria", 3, "metric"), "gone")
 
     assert schema.located([finding], "a.yaml", b"title: Disk\ncriteria: []\n") == [
@@ -223,16 +223,16 @@ def test_a_path_that_the_text_lacks_is_placed_at_the_nearest_that_it_has() -> No
     ]
 
 
-def test_without_a_text_there_is_no_place() -> None:
+def test_a_finding_without_a_text_has_no_place() -> None:
     assert schema.located([schema.Finding(Code.INVALID_VALUE, (), "gone")], "a.yaml", b"") == [
         Problem(Code.INVALID_VALUE, "gone", "a.yaml")
     ]
 
 
-# what is known at a path
+# the fields known at a path
 
 
-def test_the_fields_of_a_mapping_are_known_whatever_the_position() -> None:
+def test_the_fields_of_a_list_item_are_known_at_every_index() -> None:
     expected = {"threshold", "timeout", "operator"}
 
     assert set(schema.known_at("rule", ("criteria", 0, "condition")).writable()) == expected
@@ -250,31 +250,31 @@ def test_the_fields_of_a_mapping_are_known_whatever_the_position() -> None:
         ("rule", ("nowhere", 0, "at", "all")),
     ],
 )
-def test_where_keys_are_free_or_nothing_is_known_no_fields_are(name: str, path: tuple[str | int, ...]) -> None:
+def test_no_fields_are_known_where_keys_are_free_or_the_path_is_unknown(name: str, path: tuple[str | int, ...]) -> None:
     known = schema.known_at(name, path)
 
     assert (known.fields, known.owned, known.defaults) == ({}, frozenset(), {})
 
 
-def test_an_environment_knows_the_settings_but_no_environments() -> None:
+def test_an_environment_accepts_all_settings_except_environments() -> None:
     known = schema.known_at("dlsync", ("environments", "production")).writable()
 
     assert {*known} == {*schema.known_at("dlsync", ()).writable()} - {"environments"}
 
 
-def test_what_the_server_owns_is_apart_from_what_a_file_may_have() -> None:
+def test_fields_owned_by_the_server_are_not_writable() -> None:
     known = schema.known_at("rule", ("actions", 0))
 
     assert known.owned == {"id", "status"}
     assert not known.owned.intersection(known.writable())
 
 
-def test_defaults_are_what_may_be_left_out() -> None:
+def test_known_at_returns_the_defaults_of_optional_fields() -> None:
     assert schema.known_at("rule", ("criteria", 0, "condition")).defaults == {"operator": "gt"}
     assert schema.known_at("dashboard", ()).defaults == {"locked": False, "annotations": []}
 
 
-def test_a_default_is_valid_where_it_stands(name: str) -> None:
+def test_every_default_is_valid_in_its_schema(name: str) -> None:
     root = json.loads(schema.text(name))
     wrong = [
         path
@@ -285,13 +285,13 @@ def test_a_default_is_valid_where_it_stands(name: str) -> None:
     assert wrong == []
 
 
-def test_a_new_file_has_its_fields_as_the_schema_lists_them_and_unknown_ones_last_by_name() -> None:
+def test_arranged_orders_fields_by_the_schema_and_puts_unknown_fields_last_by_name() -> None:
     plan_json = rule(criterion("disk.used"), zoom=1, answer=2)
 
     assert list(schema.arranged("rule", {**plan_json, "id": 7})) == ["title", "criteria", "answer", "zoom"]
 
 
-def test_what_only_the_server_sets_is_never_required(name: str) -> None:
+def test_fields_that_only_the_server_sets_are_never_required(name: str) -> None:
     nodes = [node for _, node in parts_of(json.loads(schema.text(name))) if "required" in node]
     owned = [{one for one, part in node.get("properties", {}).items() if "readOnly" in part} for node in nodes]
 
@@ -299,14 +299,14 @@ def test_what_only_the_server_sets_is_never_required(name: str) -> None:
 
 
 @given(VALUES)
-def test_allowed_is_what_a_check_finds_no_error_in(value: Json) -> None:
+def test_allows_accepts_exactly_the_documents_without_errors(value: Json) -> None:
     plan_json = rule(criterion("disk.used"), extra=value)
     for one in (plan_json, {**plan_json, "criteria": value}):
         errors = [finding for finding in schema.check("rule", one) if finding.code.severity == "error"]
         assert schema.allows("rule", one) is not bool(errors)
 
 
-# what a schema knows of each place
+# schema nodes
 
 SCHEMA: dict[str, Any] = {
     "allOf": [{"$ref": "#/$defs/common"}],
@@ -322,19 +322,19 @@ SCHEMA: dict[str, Any] = {
 NODE = schema.schema_node(SCHEMA, SCHEMA)
 
 
-def test_references_and_all_of_are_part_of_the_mapping() -> None:
+def test_fields_from_references_and_all_of_belong_to_the_mapping() -> None:
     assert set(NODE.writable()) == {"name", "size", "people", "free", "by_name"}
     assert NODE.owned == {"id"}
     assert NODE.defaults == {"size": "small"}
 
 
-def test_a_list_and_names_of_the_users_own_lead_on() -> None:
+def test_under_descends_into_list_items_and_user_defined_keys() -> None:
     people, by_name = NODE.fields["people"], NODE.fields["by_name"]
     assert people.under(0) == by_name.under("anybody") == schema.SchemaNode(fields={"name": schema.SchemaNode()})
     assert (people.under("name"), by_name.under(0)) == (None, None)
 
 
-def test_arranged_is_the_order_of_the_schema_unknown_fields_last_by_name_without_what_the_server_owns() -> None:
+def test_in_schema_order_sorts_nested_fields_and_drops_fields_owned_by_the_server() -> None:
     document: Any = {
         "zoom": {"b": 1, "a": [{"d": 1, "c": 2}]},
         "answer": [1, {}],
@@ -361,7 +361,7 @@ def test_arranged_is_the_order_of_the_schema_unknown_fields_last_by_name_without
     assert next(iter(document)) == "zoom"
 
 
-def test_a_document_of_known_fields_and_values_has_no_strays() -> None:
+def test_a_document_of_known_fields_and_values_has_no_unknown_fields() -> None:
     document: Any = {
         "name": "a",
         "size": "large",
@@ -374,7 +374,7 @@ def test_a_document_of_known_fields_and_values_has_no_strays() -> None:
     assert list(schema.unknown_fields(NODE, document, set())) == []
 
 
-def test_strays_come_in_the_documents_order_with_what_is_known_there() -> None:
+def test_unknown_fields_and_values_are_listed_in_document_order_with_suggestions() -> None:
     document: Any = {"by_name": {"c": {"nam": 1}}, "size": "medium", "people": [{}, {"age": 1}], "shoe": 42}
 
     assert [(one.path, one.message) for one in schema.unknown_fields(NODE, document, set())] == [
@@ -385,5 +385,5 @@ def test_strays_come_in_the_documents_order_with_what_is_known_there() -> None:
     ]
 
 
-def test_a_document_of_another_structure_is_no_stray() -> None:
+def test_a_document_of_another_structure_has_no_unknown_fields() -> None:
     assert list(schema.unknown_fields(NODE, {"people": {"a": 1}, "size": 7, "by_name": ["x"]}, set())) == []

@@ -1,4 +1,4 @@
-"""What looks like a secret in a file; the values here are made up, in forms that scanners know."""
+"""The scan of files for likely secrets; all values here are invented, in forms that scanners know."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 MIXED = "aB3dE5fG7hI9jK1lM2nO4pQ6"
 LOWER = "a3d5f7h9j1l2n4p6q8s0t2v4w6"
 UUID = "0f4c8a12-3b5d-4e6f-8a9b-c0d1e2f3a4b5"
-# put together here, so that whoever scans this repository for secrets finds none
+# assembled from parts, so that a secret scan of this repository finds nothing
 SECRETS = {
     "hooks.slack.com/services/T02ABCDEF/B03ABCDEF/" + MIXED: "a Slack webhook",
     "discord.com/api/webhooks/123456789012345678/" + MIXED: "a Discord webhook",
@@ -97,28 +97,28 @@ def test_a_token_of_a_known_form_is_a_secret_in_any_string_and_in_a_script(token
 
 
 @pytest.mark.parametrize("text", GIVEN)
-def test_what_is_given_as_a_password_is_one(text: str) -> None:
+def test_the_value_of_a_password_option_or_parameter_is_a_secret(text: str) -> None:
     assert only(text) == ["by the name of an option or parameter"]
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_what_is_none_is_not_taken_for_one(text: str) -> None:
+def test_urls_references_and_placeholders_without_secrets_are_not_reported(text: str) -> None:
     assert only(text) == []
 
 
-def test_a_field_called_like_a_secret_holds_one_unless_it_is_a_reference_or_a_placeholder() -> None:
+def test_a_field_named_like_a_secret_is_reported_unless_it_holds_a_reference_or_placeholder() -> None:
     names: dict[str, Json] = {"token": "${env:T}", "secret": "changeme", "password": 1, "key": "hunter22"}
     assert list(likely([{"details": {"apiKey": "hunter22", **names}}])) == [
         ((0, "details", "apiKey"), "by its name", "hunter22")
     ]
 
 
-def test_a_key_that_is_a_secret_is_not_shown_in_the_path() -> None:
+def test_a_mapping_key_that_is_a_secret_is_left_out_of_the_path() -> None:
     url = f"https://chat.acme.net/hooks/{LOWER}"
     assert list(likely({"a": {url: {"b": url}}})) == [(("a",), "a URL with a token in its path as a key", url)]
 
 
-def test_a_finding_has_its_place_says_what_to_do_and_not_the_value() -> None:
+def test_a_finding_names_its_place_and_the_remedy_without_the_value() -> None:
     content = f"title: x\nactions:\n  - {{url: 'https://chat.acme.net/hooks/{LOWER}'}}\n".encode()
     (found,) = secret_scan.problems("rules/a.yaml", content)
     assert str(found) == (
@@ -131,7 +131,7 @@ def test_a_finding_has_its_place_says_what_to_do_and_not_the_value() -> None:
 
 
 @pytest.mark.parametrize("comment", ["gitleaks:allow", "pragma: allowlist secret"])
-def test_a_comment_that_scanners_know_says_that_it_is_none(comment: str) -> None:
+def test_an_allow_comment_of_a_known_scanner_silences_the_finding(comment: str) -> None:
     url = f"https://chat.acme.net/hooks/{LOWER}"
     content = f"a:\n  url: {url}  # {comment}\nb:\n  url: {url}\n".encode()
     assert [one.line for one in secret_scan.problems("rules/a.yaml", content)] == [4]
@@ -140,7 +140,7 @@ def test_a_comment_that_scanners_know_says_that_it_is_none(comment: str) -> None
 
 
 @pytest.mark.parametrize("text", [*TOKENS, *GIVEN, *(f"HTTPS://{url}" for url in SECRETS)])
-def test_no_secret_is_overlooked_with_the_file_that_holds_it(text: str) -> None:
+def test_every_known_form_of_a_secret_is_reported_in_a_file(text: str) -> None:
     assert len(secret_scan.problems("rules/a.yaml", yaml.dump({"a": text}))) == 1
 
 
@@ -151,31 +151,37 @@ def test_a_file_without_a_hint_of_a_secret_is_not_parsed(monkeypatch: pytest.Mon
     assert parsed == []
 
 
-def test_a_backslash_hides_nothing() -> None:
+def test_json_escapes_hide_no_secret() -> None:
     text = json.dumps(f"https://chat.acme.net/hooks/{LOWER}").replace("/", "\\/").replace("h", "\\u0068")
     assert len(secret_scan.problems("rules/a.yaml", f"url: {text}\n".encode())) == 1
 
 
-def test_what_is_not_yaml_is_left_to_whoever_reads_it() -> None:
-    assert secret_scan.problems("rules/a.yaml", b"url: 'https://x\n") == []
-    assert secret_scan.problems("plugins/a.bin", bytes(range(256)) + b"xoxb-") == []
+def test_a_secret_in_invalid_yaml_is_not_reported() -> None:
+    url = f"url: 'https://chat.acme.net/hooks/{LOWER}"
+    assert len(secret_scan.problems("rules/a.yaml", f"{url}'\n".encode())) == 1
+    assert secret_scan.problems("rules/a.yaml", f"{url}\n".encode()) == []
+
+
+def test_a_secret_in_a_binary_file_is_reported() -> None:
+    (found,) = secret_scan.problems("plugins/a.bin", bytes(range(256)) + f"\n{next(iter(TOKENS))}".encode())
+    assert found.message.startswith("looks like a secret (an AWS access key)")
 
 
 @given(VALUES)
-def test_no_value_is_in_what_is_said(value: object) -> None:
-    content = yaml.dump({"a": value, "hook": f"https://ops:{LOWER}@chat.acme.net/"})  # type: ignore[dict-item] # any value of JSON is one
+def test_no_message_contains_the_value_of_a_secret(value: object) -> None:
+    content = yaml.dump({"a": value, "hook": f"https://ops:{LOWER}@chat.acme.net/"})  # type: ignore[dict-item] # JSON
     messages = [one.message for one in secret_scan.problems("rules/a.yaml", content)]
     assert messages
     assert LOWER not in "".join(messages)
 
 
 @given(st.text(string.ascii_lowercase + " .,:/-_()", max_size=60))
-def test_words_are_no_secrets(text: str) -> None:
+def test_plain_words_are_not_reported(text: str) -> None:
     assert only(text) == []
     assert only(f"https://wiki.acme.net/{text}") == []
 
 
-def test_the_example_and_the_templates_hold_none() -> None:
+def test_the_example_repository_and_the_templates_hold_no_secrets() -> None:
     for folder in ("example-repo", "dlsync/files/templates"):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
@@ -183,7 +189,7 @@ def test_the_example_and_the_templates_hold_none() -> None:
 
 
 @pytest.mark.parametrize("file", ["rules/a.yaml", "plugins/a.sh"])
-def test_a_secret_that_a_file_held_before_is_none_of_what_is_new(file: str) -> None:
+def test_a_secret_in_the_known_content_is_not_reported_again(file: str) -> None:
     old, new = ("AKIAIOSFODNN7ABCDEFG", "AKIAIOSFODNN7ABCDEFH")
     content = f"a: {new}\nb: {old}\n".encode()
     assert [one.line for one in secret_scan.problems(file, content)] == [1, 2]

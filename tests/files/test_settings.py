@@ -1,4 +1,4 @@
-"""Where settings come from, and what is said when they are wrong."""
+"""The sources of settings and the errors of wrong settings."""
 
 import json
 import os
@@ -53,13 +53,13 @@ def error_of(tree: Path, options: Options = NO_OPTIONS, environ: dict[str, str] 
     return raised.value.message
 
 
-def test_a_tree_without_a_file_works_with_settings_from_the_environment(tmp_path: Path) -> None:
+def test_a_tree_without_dlsync_yaml_takes_its_settings_from_environment_variables(tmp_path: Path) -> None:
     settings = load(tmp_path, Options(), SERVER | KEY)
     assert settings == Settings("http://127.0.0.1:8080/api/v1", "acme", "default", "changeme")
     assert settings.target == Target("http://127.0.0.1:8080/api/v1", "acme", "default")
 
 
-def test_what_is_not_given_has_the_default_that_the_schema_tells_of() -> None:
+def test_the_defaults_of_settings_match_the_schema() -> None:
     told = schema.known_at("dlsync", ()).defaults
     defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
     assert {name: defaults[name] for name in ("prune", "inventory", "max_delete_percent", "concurrency")} == {
@@ -68,7 +68,7 @@ def test_what_is_not_given_has_the_default_that_the_schema_tells_of() -> None:
     assert (defaults["protect"], defaults["annotate"], defaults["requests_per_second"]) == ((), "", None)
 
 
-def test_options_go_before_the_environment_which_goes_before_the_file(tmp_path: Path) -> None:
+def test_options_override_environment_variables_and_these_override_the_file(tmp_path: Path) -> None:
     options = Options(url="https://option.example/api/v1")
     settings = settings_of(
         tmp_path, FILE, options, {"DLSYNC_URL": "https://env.example", "DLSYNC_ORG": "env-org", **KEY}
@@ -86,7 +86,7 @@ def test_options_go_before_the_environment_which_goes_before_the_file(tmp_path: 
         ("truth", {"version": "1.10", "mask": "0x1F"}),
     ],
 )
-def test_variables_that_are_numbers_are_known_as_they_are_spelled(
+def test_numeric_variables_keep_their_spelling_in_the_file(
     tmp_path: Path, environment: str | None, numbers: dict[str, str]
 ) -> None:
     file = """\
@@ -100,7 +100,7 @@ def test_variables_that_are_numbers_are_known_as_they_are_spelled(
     assert found.numbers == numbers
 
 
-def test_an_environment_overrides_the_file_and_its_variables_one_by_one(tmp_path: Path) -> None:
+def test_an_environment_overrides_single_settings_and_variables_of_the_file(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, FILE, Options(environment="prod"))
     assert settings == Settings(
         url="https://file.example/api/v1",
@@ -119,12 +119,12 @@ def test_an_environment_overrides_the_file_and_its_variables_one_by_one(tmp_path
     )
 
 
-def test_an_environment_can_come_from_the_environment_variable_and_be_empty(tmp_path: Path) -> None:
+def test_dlsync_environment_selects_an_environment_that_may_be_empty(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, FILE, environ={"DLSYNC_ENVIRONMENT": "staging", **KEY})
     assert (settings.environment, settings.account) == ("staging", "file-account")
 
 
-def test_annotate_false_is_no_stream(tmp_path: Path) -> None:
+def test_annotate_false_disables_annotations(tmp_path: Path) -> None:
     assert settings_of(tmp_path, "annotate: false", environ=SERVER | KEY).annotate == ""
 
 
@@ -138,12 +138,14 @@ def test_annotate_false_is_no_stream(tmp_path: Path) -> None:
         ("xyz", "--environment names the environment `xyz`, but dlsync.yaml has `prod`, `staging`"),
     ],
 )
-def test_an_unknown_environment_is_answered_with_the_known_ones(tmp_path: Path, name: str, message: str) -> None:
+def test_the_error_of_an_unknown_environment_lists_the_known_environments(
+    tmp_path: Path, name: str, message: str
+) -> None:
     (tmp_path / "dlsync.yaml").write_text(FILE)
     assert error_of(tmp_path, Options(environment=name)) == message
 
 
-def test_an_environment_where_there_is_none_is_an_error_that_names_its_source_and_the_way_out(tmp_path: Path) -> None:
+def test_choosing_an_environment_without_any_defined_is_an_error_with_its_source_and_a_hint(tmp_path: Path) -> None:
     file = tmp_path / "dlsync.yaml"
     for write, lack in ((file.exists, f"there is no {file}"), (file.touch, "dlsync.yaml has no `environments`")):
         write()
@@ -153,7 +155,7 @@ def test_an_environment_where_there_is_none_is_an_error_that_names_its_source_an
         assert caught.value.hint == "Unset DLSYNC_ENVIRONMENT, or add the environment to `environments` in dlsync.yaml."
 
 
-def test_all_that_is_missing_is_named_at_once_with_where_to_give_it(tmp_path: Path) -> None:
+def test_one_error_names_all_missing_settings_and_their_sources(tmp_path: Path) -> None:
     assert error_of(tmp_path, Options(org="acme"), {}) == (
         "missing settings: url, account, key; give\n"
         "  url: --url, DLSYNC_URL or `url` in dlsync.yaml\n"
@@ -162,7 +164,7 @@ def test_all_that_is_missing_is_named_at_once_with_where_to_give_it(tmp_path: Pa
     )
 
 
-def test_a_missing_account_that_environments_have_names_them(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_account_suggests_the_environments_that_set_it(tmp_path: Path) -> None:
     environments = "{staging: {account: a}, production: {account: b}, none: {prune: none}}"
     (tmp_path / "dlsync.yaml").write_text(f"url: http://127.0.0.1/api/v1\norg: acme\nenvironments: {environments}\n")
     assert error_of(tmp_path, Options(), KEY).splitlines()[2:] == [
@@ -171,16 +173,16 @@ def test_a_missing_account_that_environments_have_names_them(tmp_path: Path) -> 
     assert "environment:" not in error_of(tmp_path, Options(environment="none"), KEY)
 
 
-def test_what_works_offline_needs_no_server_and_reads_no_key(tmp_path: Path) -> None:
+def test_an_offline_command_needs_no_server_and_reads_no_key(tmp_path: Path) -> None:
     options = Options(api_key_file=tmp_path / "missing")
     assert load(tmp_path, options, KEY, require_server=False) == Settings()
 
 
-def test_the_key_is_not_shown() -> None:
+def test_the_repr_of_settings_hides_the_key() -> None:
     assert "changeme" not in repr(Settings(key="changeme"))
 
 
-def test_the_key_file_goes_before_the_environment_and_is_stripped(tmp_path: Path) -> None:
+def test_the_key_file_overrides_the_environment_variable_and_is_stripped(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"\xef\xbb\xbf from-file \r\n")
     assert load(tmp_path, Options(api_key_file=tmp_path / "key"), SERVER | KEY).key == "from-file"
 
@@ -195,13 +197,15 @@ def test_the_key_file_goes_before_the_environment_and_is_stripped(tmp_path: Path
         (b"sec\x00ret", "holds characters other than visible ASCII"),
     ],
 )
-def test_a_bad_key_file_is_named_and_never_quoted(tmp_path: Path, content: bytes, fault: str) -> None:
+def test_the_error_of_a_bad_key_file_names_the_file_and_never_quotes_the_key(
+    tmp_path: Path, content: bytes, fault: str
+) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
     assert error_of(tmp_path, Options(api_key_file=file), SERVER) == f"the key file {file} {fault}"
 
 
-def test_an_unreadable_key_file_is_named(tmp_path: Path) -> None:
+def test_the_error_of_an_unreadable_key_file_names_the_file(tmp_path: Path) -> None:
     file = tmp_path / "missing"
     assert error_of(tmp_path, Options(api_key_file=file), SERVER) == (
         f"the key file {file} cannot be read: No such file or directory"
@@ -215,7 +219,7 @@ def test_a_bad_key_in_the_environment_is_never_quoted(tmp_path: Path) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1))
-def test_a_key_of_visible_ascii_is_taken_as_it_is(key: str) -> None:
+def test_a_key_of_visible_ascii_is_accepted_unchanged(key: str) -> None:
     assert load(Path("/nowhere"), NO_OPTIONS, {**SERVER, "DLSYNC_API_KEY": f" {key}\n"}).key == key
 
 
@@ -225,13 +229,14 @@ def test_a_key_of_visible_ascii_is_taken_as_it_is(key: str) -> None:
     | st.characters(min_codepoint=0x7F),
 )
 def test_a_key_with_any_other_character_is_refused_without_being_quoted(text: str, bad: str) -> None:
-    assert error_of(Path("/nowhere"), environ={**SERVER, "DLSYNC_API_KEY": f"x{bad}x{text}x"}).startswith(
-        "DLSYNC_API_KEY holds "
-    )
+    assert error_of(Path("/nowhere"), environ={**SERVER, "DLSYNC_API_KEY": f"x{bad}x{text}x"}) in {
+        "DLSYNC_API_KEY holds more than one line; it must hold the key and nothing else",
+        "DLSYNC_API_KEY holds characters other than visible ASCII",
+    }
 
 
 @pytest.mark.parametrize("field", ["key", "api_key", "API-Key", "token"])
-def test_a_key_in_the_tree_is_an_error_that_says_where_keys_come_from(tmp_path: Path, field: str) -> None:
+def test_a_key_in_dlsync_yaml_is_an_error_that_names_the_sources_of_keys(tmp_path: Path, field: str) -> None:
     (tmp_path / "dlsync.yaml").write_text(f"org: acme\n{field}: secret\nenvironments:\n  prod:\n    {field}: secret\n")
     _, problems = read_file(tmp_path)
     message = "the key does not belong here; it comes from --api-key-file or DLSYNC_API_KEY (never a committed file)"
@@ -261,14 +266,12 @@ def test_a_variable_may_be_called_token(tmp_path: Path) -> None:
         ("https://host/\napi", "holds a space or a control character"),
     ],
 )
-def test_a_url_that_cannot_be_an_apis_address_is_refused_without_being_quoted(
-    tmp_path: Path, url: str, fault: str
-) -> None:
+def test_an_invalid_api_url_is_refused_without_being_quoted(tmp_path: Path, url: str, fault: str) -> None:
     assert error_of(tmp_path, Options(url=url), SERVER | KEY) == f"the URL from --url {fault}"
     assert error_of(tmp_path, environ={**SERVER, **KEY, "DLSYNC_URL": url}) == f"the URL from DLSYNC_URL {fault}"
 
 
-def test_a_wrong_url_in_the_file_is_named_by_its_field(tmp_path: Path) -> None:
+def test_the_error_of_a_wrong_url_in_the_file_names_the_field(tmp_path: Path) -> None:
     (tmp_path / "dlsync.yaml").write_text(FILE.replace("https://file", "file"))
     assert error_of(tmp_path) == "the URL from `url` in dlsync.yaml does not begin with http:// or https://"
 
@@ -279,7 +282,7 @@ def test_slashes_at_the_end_of_the_url_are_trimmed(tmp_path: Path, url: str) -> 
 
 
 @pytest.mark.parametrize("content", ["", "# nothing yet\n", "{}\n"])
-def test_an_empty_file_is_as_good_as_none(tmp_path: Path, content: str) -> None:
+def test_an_empty_file_gives_no_settings_and_no_problems(tmp_path: Path, content: str) -> None:
     (tmp_path / "dlsync.yaml").write_text(content)
     assert read_file(tmp_path) == ({}, [])
 
@@ -295,7 +298,7 @@ def test_all_errors_of_the_file_are_listed_with_their_lines(tmp_path: Path) -> N
     assert error_of(tmp_path).splitlines() == [str(problem) for problem in problems]
 
 
-def test_a_field_that_nobody_knows_is_a_warning_with_its_line_and_no_hindrance(tmp_path: Path) -> None:
+def test_an_unknown_field_is_a_warning_with_its_line_and_the_other_settings_apply(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "prune: all\nconcurency: 3\n", environ=SERVER | KEY)
     _, problems = read_file(tmp_path)
     assert [(problem.severity, problem.line) for problem in problems] == [("warning", 2)]
@@ -319,7 +322,9 @@ def test_a_field_that_nobody_knows_is_a_warning_with_its_line_and_no_hindrance(t
         ("xyz/*", ""),
     ],
 )
-def test_a_pattern_that_protects_nothing_is_an_error_with_its_place(tmp_path: Path, pattern: str, guess: str) -> None:
+def test_a_protect_pattern_that_can_match_nothing_is_an_error_with_its_place(
+    tmp_path: Path, pattern: str, guess: str
+) -> None:
     for above, indent in ("", ""), ("environments:\n  prod:\n", "    "):
         (tmp_path / "dlsync.yaml").write_text(f'{above}{indent}protect: ["rule/a", "{pattern}"]\n', encoding="utf-8")
         line, column, place = (3, 25, "environments.prod.protect[1]") if above else (1, 21, "protect[1]")
@@ -333,14 +338,14 @@ def test_a_pattern_that_protects_nothing_is_an_error_with_its_place(tmp_path: Pa
 @example(pattern="rule?x", name="x")
 @example(pattern="[dr]*", name="x")
 @example(pattern="*", name="x")
-def test_a_pattern_that_matches_any_resource_is_no_error(pattern: str, name: str) -> None:
+def test_a_protect_pattern_that_matches_a_resource_is_no_error(pattern: str, name: str) -> None:
     if any(fnmatchcase(f"{kind.name}/{name}", pattern) for kind in all_kinds()):
         with TemporaryDirectory() as folder:
             (Path(folder) / "dlsync.yaml").write_text(json.dumps({"protect": [pattern]}), encoding="utf-8")
             assert read_file(Path(folder))[1] == []
 
 
-def test_the_schema_names_the_kinds_that_a_pattern_may_name() -> None:
+def test_the_schema_names_all_resource_kinds() -> None:
     assert schema.kinds() == tuple(kind.name for kind in all_kinds())
 
 
@@ -370,12 +375,12 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert read_file(tmp_path) == ({}, [problem])
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_dlsync_yaml_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "dlsync.yaml")
     assert read_file(tmp_path) == ({}, [Problem(Code.UNREADABLE_FILE, "is not a regular file", "dlsync.yaml")])
 
 
-def test_a_link_that_leads_nowhere_is_not_taken_for_no_file(tmp_path: Path) -> None:
+def test_a_dangling_symbolic_link_is_an_error_and_not_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "dlsync.yaml").symlink_to("missing.yaml")
     assert read_file(tmp_path) == (
         {},
@@ -397,7 +402,7 @@ def told(tree: Path, options: Options, environ: dict[str, str]) -> dict[str, tup
     return {one.name: (one.value, one.source) for one in settings_in_force(tree, options, environ)}
 
 
-def test_each_setting_names_the_first_source_that_gives_it(tmp_path: Path) -> None:
+def test_each_setting_in_force_names_its_source(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": SOURCES})
     found = told(
         tmp_path, Options(org="option-org", environment="prod"), {"DLSYNC_ORG": "x", "DLSYNC_API_KEY": "s3cret"}
@@ -424,7 +429,7 @@ def test_without_any_source_a_setting_is_not_set(tmp_path: Path) -> None:
     assert found[:5] == tuple(Setting(name, None, "") for name in ("url", "org", "account", "environment", "key"))
 
 
-def test_environment_variables_are_named_and_an_environment_may_be_empty_or_unknown(tmp_path: Path) -> None:
+def test_settings_in_force_name_environment_variables_for_an_empty_or_unknown_environment(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": SOURCES})
     for environment in ("bare", "unknown"):
         found = told(tmp_path, Options(), {"DLSYNC_ENVIRONMENT": environment, "DLSYNC_ACCOUNT": "books"})
@@ -443,7 +448,7 @@ def test_environment_variables_are_named_and_an_environment_may_be_empty_or_unkn
         ("{variables: wrong}", "wrong", "dlsync.yaml, environment prod"),
     ],
 )
-def test_variables_are_those_of_the_environment_and_the_shared_ones(
+def test_variables_of_an_environment_are_merged_with_the_shared_variables(
     tmp_path: Path, own: str, merged: Json, source: str
 ) -> None:
     write_tree(tmp_path, {"dlsync.yaml": f"variables: {{a: 1, c: 1}}\nenvironments: {{prod: {own}}}\n"})
@@ -452,13 +457,13 @@ def test_variables_are_those_of_the_environment_and_the_shared_ones(
         assert load(tmp_path, Options(environment="prod"), {}, require_server=False).variables == merged
 
 
-def test_no_secret_is_told(tmp_path: Path) -> None:
+def test_settings_in_force_hide_the_key_and_a_password_in_the_url(tmp_path: Path) -> None:
     found = told(tmp_path, Options(url="https://me:s3cret@host", api_key_file=tmp_path / "key"), {})
     assert found["url"] == ("not shown: it may hold a password", "--url")
     assert found["key"] == ("set", "--api-key-file")
 
 
-def test_a_setting_that_is_null_is_not_set(tmp_path: Path) -> None:
+def test_a_setting_that_is_null_counts_as_not_set(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "prune:\norg:\n"})
     found = told(tmp_path, Options(), {})
     assert (found["prune"], found["org"]) == (("managed", "default"), (None, ""))
@@ -467,7 +472,7 @@ def test_a_setting_that_is_null_is_not_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "environ", "names"),
     [
-        (Options(environment="prod"), SERVER, ["DLSYNC_ACCOUNT"]),  # the URL and the organisation are not its own
+        (Options(environment="prod"), SERVER, ["DLSYNC_ACCOUNT"]),  # prod sets no URL and no organisation
         (Options(), SERVER | {"DLSYNC_ENVIRONMENT": "prod"}, ["DLSYNC_ACCOUNT"]),
         (Options(environment="all"), SERVER, ["DLSYNC_URL", "DLSYNC_ORG", "DLSYNC_ACCOUNT"]),
         (Options(environment="prod"), {"DLSYNC_ACCOUNT": "prod-account"}, []),
@@ -476,7 +481,7 @@ def test_a_setting_that_is_null_is_not_set(tmp_path: Path) -> None:
         (Options(), SERVER, []),
     ],
 )
-def test_a_variable_that_replaces_what_the_environment_says_is_named(
+def test_overrides_names_variables_that_replace_settings_of_the_chosen_environment(
     tmp_path: Path, options: Options, environ: dict[str, str], names: list[str]
 ) -> None:
     own = "  all: {url: https://all.example/api/v1, org: all-org, account: all-account}\n"
@@ -485,6 +490,6 @@ def test_a_variable_that_replaces_what_the_environment_says_is_named(
 
 
 @pytest.mark.parametrize("name", ["None", "''"])
-def test_no_environment_is_in_force_that_is_not_chosen(tmp_path: Path, name: str) -> None:
+def test_an_environment_named_none_or_empty_is_not_used_by_default(tmp_path: Path, name: str) -> None:
     text = FILE + f"  {name}: {{account: other}}\n"
     assert settings_of(tmp_path, text).account == "file-account"

@@ -1,4 +1,4 @@
-"""A file that holds something in place of its content is an error: an apply would send that."""
+"""A file with a merge conflict, a pointer or ciphertext in place of its content is an error."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ FINE = [
 
 
 @pytest.mark.parametrize("content", FOUND)
-def test_a_conflict_a_pointer_and_ciphertext_are_found(content: bytes) -> None:
+def test_merge_conflicts_pointers_and_ciphertext_are_errors(content: bytes) -> None:
     (problem,) = problems("plugins/disk.sh", content)
     assert problem.message.startswith(FOUND[content])
     assert problem.severity == "error"
 
 
-def test_a_conflict_is_found_where_it_begins() -> None:
+def test_a_merge_conflict_is_reported_at_its_first_line() -> None:
     assert [one.line for one in problems("plugins/disk.sh", CONFLICT)] == [2]
 
 
 @pytest.mark.parametrize("content", FINE)
-def test_a_file_that_only_mentions_them_is_fine(content: bytes) -> None:
+def test_a_file_that_only_mentions_conflict_or_ciphertext_markers_is_valid(content: bytes) -> None:
     assert not [*problems("plugins/disk.sh", content)]
 
 
 @pytest.mark.parametrize("file", ["plugins/disk.sh", "rules/disk.yaml", "overlays/staging/rules/load.yaml"])
-def test_an_apply_sends_none_of_them(tmp_path: Path, env: dict[str, str], file: str) -> None:
+def test_an_apply_refuses_an_encrypted_file_and_writes_nothing(tmp_path: Path, env: dict[str, str], file: str) -> None:
     environment = {"dlsync.yaml": "environments: {staging: {}}\n", "rules/load.yaml": "title: Load\ncriteria: []\n"}
     tree = write_tree(tmp_path, {"dashboards/web.yaml": DASHBOARD, **environment, file: SOPS})
     done = dlsync("apply", tree, "--auto-approve", "-e", "staging", env=env)
@@ -79,7 +79,9 @@ def test_an_export_writes_no_file_that_the_next_run_would_refuse(tmp_path: Path,
     assert dlsync("plan", tmp_path, env=env).code == 0
 
 
-def test_a_file_that_is_meant_to_hold_it_is_a_file_like_any_other(tmp_path: Path, env: dict[str, str]) -> None:
+def test_an_exclamation_mark_pattern_in_dlsyncignore_permits_markers_as_content(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
     write_tree(tmp_path, {".dlsyncignore": "!plugins/lint.sh\n!*.meta.yaml\n", "plugins/lint.sh": CONFLICT})
     write_tree(tmp_path, {"overlays/staging/plugins/lint.meta.yaml": SAMPLE})
     write_tree(tmp_path, {"dlsync.yaml": "environments: {staging: {}}\n"})
@@ -91,5 +93,6 @@ def test_a_file_that_is_meant_to_hold_it_is_a_file_like_any_other(tmp_path: Path
     assert dlsync("plan", tmp_path, "--detailed-exitcode", env=env).code == 0
 
 
-def test_a_conflict_is_looked_for_in_one_pass() -> None:
+def test_the_search_for_a_merge_conflict_takes_linear_time() -> None:
+    """Only the time limit of each test would catch a slow search, because no test watches a clock."""
     assert not [*problems("plugins/disk.sh", b"<<<<<<< a\n" * 100_000)]

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and never outside the tree."""
+"""The writer writes each file whole or not at all, and never outside the tree."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_files_are_made_with_their_folders_replaced_and_removed(tmp_path: Path) -> None:
+def test_write_creates_files_with_their_folders_and_replaces_and_removes_files(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/old": b"1", "rules/changed": b"2", "rules/kept": b"3"})
     write(tmp_path, rules__old=None, rules__changed=b"4", rules__team__new=b"5")
     assert tree_files(tmp_path) == {"rules/changed": b"4", "rules/kept": b"3", "rules/team/new": b"5"}
 
 
-def test_each_folder_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_resolves_each_folder_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = Mock(wraps=os.path.realpath)
     monkeypatch.setattr(os.path, "realpath", looked)
     write_all(tmp_path / "tree", {f"rules/{number}": b"1" for number in range(9)})
     assert looked.call_count == 2
 
 
-def test_a_tree_that_is_not_there_is_made(tmp_path: Path) -> None:
+def test_write_creates_a_missing_tree(tmp_path: Path) -> None:
     write(tmp_path / "a/b", x=b"1")
     assert tree_files(tmp_path) == {"a/b/x": b"1"}
 
 
-def test_what_is_to_be_removed_may_be_gone_already(tmp_path: Path) -> None:
+def test_removing_a_missing_file_is_no_error(tmp_path: Path) -> None:
     write(tmp_path, gone=None, nowhere__gone=None)
     assert tree_files(tmp_path) == {}
 
 
-def test_the_mode_of_a_file_is_kept_and_a_new_one_has_what_the_user_gives_new_files(tmp_path: Path) -> None:
+def test_an_update_keeps_the_file_mode_and_a_new_file_has_the_default_mode(tmp_path: Path) -> None:
     write_tree(tmp_path, {"script": b"1", "private": b"1", "ordinary": b"1"})
     (tmp_path / "script").chmod(0o755)
     (tmp_path / "private").chmod(0o400)
@@ -64,7 +64,7 @@ def test_the_mode_of_a_file_is_kept_and_a_new_one_has_what_the_user_gives_new_fi
     assert mode(tmp_path / "new") == mode(tmp_path / "ordinary")
 
 
-def test_a_link_inside_the_tree_is_written_through_and_itself_removed(tmp_path: Path) -> None:
+def test_a_write_follows_a_symbolic_link_inside_the_tree_and_a_removal_deletes_the_link(tmp_path: Path) -> None:
     write_tree(tmp_path, {"shared": b"1", "other": b"1"})
     (tmp_path / "written").symlink_to("shared")
     (tmp_path / "removed").symlink_to("other")
@@ -74,7 +74,7 @@ def test_a_link_inside_the_tree_is_written_through_and_itself_removed(tmp_path: 
 
 
 @pytest.mark.parametrize("link", ["rules", "rules/x.yaml"])
-def test_nothing_is_written_where_a_link_leads_outside(tmp_path: Path, link: str) -> None:
+def test_write_refuses_a_symbolic_link_that_leads_outside_and_writes_nothing(tmp_path: Path, link: str) -> None:
     root, outside = tmp_path / "tree", tmp_path / "outside"
     write_tree(outside, {"x.yaml": b"theirs"})
     (root / link).parent.mkdir(parents=True)
@@ -87,7 +87,7 @@ def test_nothing_is_written_where_a_link_leads_outside(tmp_path: Path, link: str
     assert not (root / "before.yaml").exists()
 
 
-def test_nothing_is_written_to_the_files_of_git_through_a_link(tmp_path: Path) -> None:
+def test_write_refuses_a_symbolic_link_into_the_git_folder(tmp_path: Path) -> None:
     write_tree(tmp_path, {".git/hooks/pre-commit": b"theirs"})
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins/x.sh").symlink_to("../.git/hooks/pre-commit")
@@ -96,7 +96,7 @@ def test_nothing_is_written_to_the_files_of_git_through_a_link(tmp_path: Path) -
     assert (tmp_path / ".git/hooks/pre-commit").read_bytes() == b"theirs"
 
 
-def test_a_link_that_leads_outside_is_removed_without_its_target(tmp_path: Path) -> None:
+def test_removing_a_symbolic_link_that_leads_outside_keeps_its_target(tmp_path: Path) -> None:
     write_tree(tmp_path, {"outside": b"theirs", "tree/kept": b""})
     (tmp_path / "tree/link").symlink_to(tmp_path / "outside")
     write(tmp_path / "tree", link=None)
@@ -113,20 +113,20 @@ def test_a_name_that_leads_outside_is_refused(tmp_path: Path, file: str, content
     assert tree_files(tmp_path) == {"x": b"theirs"}
 
 
-def test_a_tree_that_is_itself_a_link_is_written_to(tmp_path: Path) -> None:
+def test_write_accepts_a_tree_that_is_a_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "tree").symlink_to("real")
     write(tmp_path / "tree", x=b"1")
     assert tree_files(tmp_path / "real") == {"x": b"1"}
 
 
-def test_links_in_a_circle_are_an_error_where_a_folder_should_be(tmp_path: Path) -> None:
+def test_a_symbolic_link_loop_in_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "rules").symlink_to("rules")
     with pytest.raises(DlsyncError, match="rules/x cannot be written: "):
         write(tmp_path, rules__x=b"1")
 
 
-def test_a_folder_where_a_file_should_be_and_the_other_way_round_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_or_a_file_in_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"folder/x": b"1", "file": b"1"})
     for name in ("folder", "file/x"):
         with pytest.raises(DlsyncError, match=f"{name} cannot be written: "):
@@ -139,16 +139,14 @@ def test_a_folder_where_a_file_should_be_and_the_other_way_round_is_an_error(tmp
 
 
 @pytest.mark.parametrize("step", ["makedirs", "replace"])
-def test_a_fault_leaves_the_old_file_what_came_before_it_and_nothing_beside_them(
+def test_a_failed_write_keeps_the_old_file_and_earlier_writes_and_leaves_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     write_tree(tmp_path, {"rules/a": b"old", "rules/b": b"old", "rules/c": b"old"})
     real: Any = getattr(os, step)
     calls = iter(range(9))
 
-    def failing(
-        path: str, *arguments: Any, **named: Any
-    ) -> object:  # root may write anywhere: refused here as for others
+    def failing(path: str, *arguments: Any, **named: Any) -> object:  # root may write anywhere, so the test refuses
         if next(calls) == 1:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         return real(path, *arguments, **named)
@@ -160,7 +158,9 @@ def test_a_fault_leaves_the_old_file_what_came_before_it_and_nothing_beside_them
     assert tree_files(tmp_path) == {"rules/a": b"new", "rules/b": b"old", "rules/c": b"old"}
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_old_file_and_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_tree(tmp_path, {"a": b"old"})
 
     def full(*_: object) -> None:
@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path, m
     assert tree_files(tmp_path) == {"a": b"old"}
 
 
-def test_what_a_run_that_was_killed_left_is_no_hindrance_and_no_way_out(tmp_path: Path) -> None:
+def test_a_temporary_file_of_a_killed_run_neither_blocks_a_write_nor_leads_outside(tmp_path: Path) -> None:
     write_tree(tmp_path, {"outside": b"theirs", "tree/a": b"old"})
     (tmp_path / f"tree/.dlsync-{os.getpid()}.tmp").symlink_to(tmp_path / "outside")
     write(tmp_path / "tree", a=b"new")

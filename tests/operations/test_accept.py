@@ -1,4 +1,4 @@
-"""What was done on the server goes into the files, but for what the files alone have moved."""
+"""Accepting manual edits: drift is written into the files, and the files' own changes stay."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def text(tree: Path, file: str) -> str:
     return tree_files(tree)[file].decode()
 
 
-def test_where_nothing_drifted_nothing_is_written(applied: Account, tree: Path) -> None:
+def test_accept_without_drift_writes_no_file(applied: Account, tree: Path) -> None:
     applied.has(resource("rule/other", rule()))
     assert files(accept(applied, tree)) == []
 
 
-def test_a_hand_edit_is_written_into_its_file_with_the_comments_as_they_were(applied: Account, tree: Path) -> None:
+def test_accept_writes_a_manual_edit_into_its_file_and_keeps_the_comments(applied: Account, tree: Path) -> None:
     applied.has(resource("dashboard/web", "title: Mine\nperiod: 60\npositions: []\n"))
     assert files(accept(applied, tree)) == ["update dashboards/team/web.yaml"]
     assert text(tree, "dashboards/team/web.yaml") == WEB.replace("'Web'", "'Mine'")
@@ -71,7 +71,9 @@ def test_a_hand_edit_is_written_into_its_file_with_the_comments_as_they_were(app
     assert files(accept(applied, tree)) == []
 
 
-def test_what_only_the_files_moved_stays_and_is_still_to_be_applied(applied: Account, tree: Path) -> None:
+def test_accept_keeps_an_unapplied_change_of_the_file_and_a_plan_still_contains_it(
+    applied: Account, tree: Path
+) -> None:
     applied.has(resource("dashboard/web", "title: Mine\nperiod: 60\npositions: []\n"))
     write_tree(tree, {"dashboards/team/web.yaml": WEB.replace("60", "90")})
     accept(applied, tree)
@@ -81,23 +83,23 @@ def test_what_only_the_files_moved_stays_and_is_still_to_be_applied(applied: Acc
     assert [one.path for one in made.changes[0].diff] == [("period",)]
 
 
-def test_all_that_drifted_is_found_and_accepted_with_one_look(applied: Account, tree: Path) -> None:
+def test_accept_sends_no_request_twice(applied: Account, tree: Path) -> None:
     applied.asked.clear()
     accept(applied, tree)
     asked = applied.requests()
     assert sorted({*asked}) == asked
 
 
-def test_where_both_moved_a_field_the_live_side_is_accepted(applied: Account, tree: Path) -> None:
+def test_accept_writes_the_live_value_of_a_field_that_file_and_server_both_changed(
+    applied: Account, tree: Path
+) -> None:
     applied.has(resource("dashboard/web", "title: Mine\nperiod: 60\npositions: []\n"))
     write_tree(tree, {"dashboards/team/web.yaml": WEB.replace("'Web'", "'Ours'")})
     accept(applied, tree)
     assert text(tree, "dashboards/team/web.yaml") == WEB.replace("'Web'", "'Mine'")
 
 
-def test_what_was_deleted_on_the_server_loses_its_file_and_what_no_file_has_gets_one(
-    applied: Account, tree: Path
-) -> None:
+def test_accept_deletes_the_files_of_deleted_resources_and_creates_missing_files(applied: Account, tree: Path) -> None:
     applied.lacks("rule/web", "link/disk")
     applied.has(resource("dashboard/web", dashboard()))
     (tree / "dashboards/team/web.yaml").unlink()
@@ -106,7 +108,7 @@ def test_what_was_deleted_on_the_server_loses_its_file_and_what_no_file_has_gets
     assert not plan(applied, tree)
 
 
-def test_what_is_named_is_accepted_whether_it_is_managed_or_not(applied: Account, tree: Path) -> None:
+def test_accept_with_a_target_writes_only_that_resource(applied: Account, tree: Path) -> None:
     applied.has(
         resource("rule/other", rule()),
         resource("rule/web", rule(description="mine")),
@@ -118,12 +120,12 @@ def test_what_is_named_is_accepted_whether_it_is_managed_or_not(applied: Account
     assert text(tree, "rules/web.yaml") == "title: Ours\ncriteria: []\ndescription: mine\n"
 
 
-def test_a_resource_that_is_as_its_file_says_is_counted_and_not_written(applied: Account, tree: Path) -> None:
+def test_accept_counts_a_resource_that_equals_its_file_as_unchanged(applied: Account, tree: Path) -> None:
     made = accept(applied, tree, "rule/*")
     assert (files(made), made.unchanged) == ([], 1)
 
 
-def test_an_unmanaged_resource_is_accepted_as_it_is_live(tmp_path: Path) -> None:
+def test_accept_writes_the_live_values_of_an_unmanaged_resource(tmp_path: Path) -> None:
     root = write_tree(tmp_path / "tree", {"rules/web.yaml": "title: Ours # here\ncriteria: []\n"})
     with account() as live:
         live.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
@@ -131,13 +133,13 @@ def test_an_unmanaged_resource_is_accepted_as_it_is_live(tmp_path: Path) -> None
     assert text(root, "rules/web.yaml") == "title: Mine # here\ncriteria: []\n"
 
 
-def test_a_name_that_is_nowhere_is_an_error(applied: Account, tree: Path) -> None:
+def test_accept_refuses_a_target_that_matches_no_resource(applied: Account, tree: Path) -> None:
     with pytest.raises(DlsyncError, match="no resource matches `rule/none`") as caught:
         accept(applied, tree, "rule/none", "rule/web")
     assert caught.value.hint
 
 
-def test_without_a_record_only_what_is_named_can_be_accepted(applied: Account, tree: Path) -> None:
+def test_accept_without_an_inventory_needs_a_target(applied: Account, tree: Path) -> None:
     applied.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
     with pytest.raises(SettingsError):
         accept(applied, tree, inventory="none")
@@ -145,7 +147,7 @@ def test_without_a_record_only_what_is_named_can_be_accepted(applied: Account, t
     assert text(tree, "rules/web.yaml") == "title: Mine\ncriteria: []\n"
 
 
-def test_what_no_file_can_hold_is_told_and_the_rest_is_written(applied: Account, tree: Path) -> None:
+def test_accept_reports_a_resource_that_no_file_can_hold_and_writes_the_others(applied: Account, tree: Path) -> None:
     applied.has(resource("rule/web", "title: 1\ncriteria: []\n"), resource("dashboard/web", dashboard(period=90)))
     made = accept(applied, tree)
     assert [one.message.partition(":")[0] for one in made.problems] == ["rule/web"]
@@ -153,7 +155,7 @@ def test_what_no_file_can_hold_is_told_and_the_rest_is_written(applied: Account,
 
 
 @pytest.mark.parametrize("target", ["rule/web", "rule/new", ""])
-def test_a_hand_edit_of_what_was_renamed_is_written_into_the_file_of_its_new_name(
+def test_accept_writes_a_manual_edit_of_a_renamed_resource_into_its_new_file(
     applied: Account, tree: Path, target: str
 ) -> None:
     (tree / "rules/web.yaml").rename(tree / "rules/new.yaml")
@@ -163,7 +165,7 @@ def test_a_hand_edit_of_what_was_renamed_is_written_into_the_file_of_its_new_nam
     assert changes(plan(applied, tree)) == ["create rule/new new", "delete rule/web repo"]
 
 
-# what an accept leaves out: the files of other environments
+# files that other environments share: accept does not write them
 
 
 BOTH = {"dlsync.yaml": "environments: {staging: {account: st}, production: {account: pr}}\n"}
@@ -194,7 +196,7 @@ def test_a_manual_edit_of_one_environment_changes_no_file_of_another(applied: Ac
     )
 
 
-def test_settings_of_a_plugin_can_go_into_an_overlay(applied: Account, tree: Path) -> None:
+def test_the_message_proposes_an_overlay_for_changed_settings_of_a_plugin(applied: Account, tree: Path) -> None:
     write_tree(tree, BOTH)
     applied.lacks("plugin/disk")
     applied.has(resource("plugin/disk", {"content": "print()\n", "extension": "py", "interval": 60}))
@@ -203,7 +205,7 @@ def test_settings_of_a_plugin_can_go_into_an_overlay(applied: Account, tree: Pat
     assert "write the difference into overlays/staging/plugins/disk.meta.yaml" in message
 
 
-def test_without_an_environment_there_is_no_overlay_to_write(applied: Account, tree: Path) -> None:
+def test_without_an_environment_the_message_proposes_no_overlay(applied: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "account: default\nenvironments: {staging: {account: st}}\n"})
     applied.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
     (message,) = problems(accept(applied, tree))
@@ -213,7 +215,7 @@ def test_without_an_environment_there_is_no_overlay_to_write(applied: Account, t
     )
 
 
-def test_with_one_environment_its_edits_are_written(applied: Account, tree: Path) -> None:
+def test_accept_writes_edits_into_files_of_a_single_environment(applied: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "environments: {staging: {account: st}}\n"})
     applied.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
     assert files(accept(applied, tree, environment="staging")) == ["update rules/web.yaml"]
@@ -245,11 +247,11 @@ def test_no_live_value_replaces_a_reference(tmp_path: Path, reference: str, inst
         f"rule/web: not written, because a live value would replace `{reference}` in rules/web.yaml: "
         f"change {instead}, or edit the file by hand"
     )
-    # what is only removed takes no place
+    # a removal puts no live value in the place of the reference
     assert files(made) == ["update rules/b.yaml"]
 
 
-def test_a_new_file_has_the_references_that_were_applied(applied: Account, tree: Path) -> None:
+def test_accept_creates_a_file_only_if_no_live_value_replaces_a_reference(applied: Account, tree: Path) -> None:
     write_tree(tree, {"rules/s.yaml": "title: ${env:TITLE}\ncriteria: []\n", "dlsync.yaml": "# ${env:TITLE}\n"})
     apply(applied, tree, environ={"TITLE": "s3cret"})
     (tree / "rules/s.yaml").unlink()
@@ -262,7 +264,7 @@ def test_a_new_file_has_the_references_that_were_applied(applied: Account, tree:
     assert files(accept(applied, tree, "rule/s")) == ["create rules/s.yaml"]
 
 
-def test_no_likely_secret_is_written_unless_the_file_says_that_it_is_none(applied: Account, tree: Path) -> None:
+def test_accept_writes_a_likely_secret_only_if_the_file_marks_it_as_harmless(applied: Account, tree: Path) -> None:
     harmless = ACTION.replace("'}", "'} # gitleaks:allow") % ("Web", "http://a.example")
     applied.has(resource("rule/web", ACTION % ("Web", HOOK)))
     made = accept(applied, tree, "rule/web")
@@ -274,7 +276,7 @@ def test_no_likely_secret_is_written_unless_the_file_says_that_it_is_none(applie
         "with the comment `# gitleaks:allow`"
     )
     (tree / "rules/web.yaml").unlink()
-    assert problems(accept(applied, tree, "rule/web")) == [message]  # of a new file, the same
+    assert problems(accept(applied, tree, "rule/web")) == [message]  # a new file gets the same message
     write_tree(tree, {"rules/web.yaml": harmless})
     apply(applied, tree, decisions=ConflictPolicy(on_conflict="repo"))
     applied.has(resource("rule/web", ACTION % ("Web", HOOK)))
@@ -282,7 +284,9 @@ def test_no_likely_secret_is_written_unless_the_file_says_that_it_is_none(applie
     assert (made.problems, files(made)) == ((), ["update rules/web.yaml"])
 
 
-def test_a_likely_secret_that_the_file_holds_already_keeps_nothing_out(applied: Account, tree: Path) -> None:
+def test_accept_updates_a_file_that_contains_a_likely_secret_already_with_a_warning(
+    applied: Account, tree: Path
+) -> None:
     write_tree(tree, {"rules/web.yaml": ACTION % ("Web", HOOK)})
     applied.has(resource("rule/web", ACTION % ("Mine", HOOK)))
     made = accept(applied, tree, "rule/web")

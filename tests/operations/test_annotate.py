@@ -1,4 +1,4 @@
-"""A note that an apply has changed something."""
+"""Annotations: an apply posts to a stream what it changed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def posted(live: Account) -> list[Annotation]:
     return asyncio.run(listed())
 
 
-def test_what_was_changed_is_told_with_its_commit_and_account(live: Account) -> None:
+def test_an_annotation_states_the_counts_account_environment_and_commit(live: Account) -> None:
     plan = done(
         live, ("create", "applied"), ("create", "applied"), ("update", "applied"), ("delete", "failed"), commit="abc"
     )
@@ -71,12 +71,12 @@ def test_what_was_changed_is_told_with_its_commit_and_account(live: Account) -> 
 
 
 @pytest.mark.parametrize("ended", [[], [("update", "failed"), ("delete", "skipped")]])
-def test_nothing_is_told_of_nothing(live: Account, ended: list[tuple[Action, Result]]) -> None:
+def test_an_apply_that_changed_nothing_posts_no_annotation(live: Account, ended: list[tuple[Action, Result]]) -> None:
     assert annotate(live, done(live, *ended)) == []
     assert posted(live) == []
 
 
-def test_nobody_is_told_where_no_stream_is_set(live: Account) -> None:
+def test_without_a_stream_no_annotation_is_posted(live: Account) -> None:
     assert annotate(live, done(live, ("create", "applied")), annotate="") == []
     assert posted(live) == []
 
@@ -99,19 +99,21 @@ def test_nobody_is_told_where_no_stream_is_set(live: Account) -> None:
         pytest.param({"GITHUB_ACTOR": "ada"}, [], id="no CI"),
     ],
 )
-def test_a_ci_says_for_whom_and_where(live: Account, environ: Mapping[str, str], lines: list[str]) -> None:
+def test_an_annotation_names_the_user_and_the_run_of_the_ci(
+    live: Account, environ: Mapping[str, str], lines: list[str]
+) -> None:
     assert annotate(live, done(live, ("create", "applied")), environ=environ) == []
     (one,) = posted(live)
     assert one.description.split("\n")[1:] == lines
 
 
-def test_by_hand_it_is_git_that_says_who(live: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_ci_an_annotation_names_the_git_user(live: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git, "user_name", lambda _: "Ada Lovelace")
     annotate(live, done(live, ("create", "applied")))
     assert posted(live)[0].description.endswith("\nby Ada Lovelace")
 
 
-def test_no_secret_is_told(live: Account, tmp_path: Path) -> None:
+def test_an_annotation_contains_no_secret(live: Account, tmp_path: Path) -> None:
     secret = replace(resource("rule/x", {"title": "x"}), secrets={"s3cret": "${env:HOOK}"})
     environ = {"CIRCLECI": "1", "CIRCLE_USERNAME": "s3cret changeme"}
     annotate(live, done(live, ("create", "applied")), Tree(tmp_path, {secret.address: secret}), environ=environ)
@@ -128,14 +130,14 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("deaf")
 @pytest.mark.parametrize("key", ["changeme", ""])
-def test_a_failure_to_tell_is_a_warning(live: Account, key: str) -> None:
+def test_a_failure_to_post_an_annotation_is_a_warning(live: Account, key: str) -> None:
     (problem,) = annotate(live, done(live, ("create", "applied")), key=key)
     assert problem.severity == "warning"
     assert str(problem) == "no annotation was posted to the stream `deploys`: no streams here"
 
 
 @pytest.mark.usefixtures("deaf")
-def test_a_failure_to_tell_is_no_failure_to_apply(live: Account, tmp_path: Path) -> None:
+def test_an_apply_succeeds_if_its_annotation_cannot_be_posted(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a.yaml": "title: A\ncriteria: []\n", "dlsync.yaml": "annotate: deploys\n"})
     to = live.settings
     env = {"DLSYNC_URL": to.url, "DLSYNC_ORG": to.org, "DLSYNC_ACCOUNT": to.account, "DLSYNC_API_KEY": to.key}
@@ -144,7 +146,7 @@ def test_a_failure_to_tell_is_no_failure_to_apply(live: Account, tmp_path: Path)
     assert outcome.err == ("warning: no annotation was posted to the stream `deploys`: no streams here\n")
 
 
-def test_an_apply_tells_once(live: Account, tmp_path: Path) -> None:
+def test_only_an_apply_that_changes_something_posts_an_annotation(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a.yaml": "title: A\ncriteria: []\n"})
     settings = replace(live.settings, annotate="deploys")
     recorder = Recorder()

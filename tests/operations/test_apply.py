@@ -1,10 +1,12 @@
-"""What writes resources to a server, as functions: apply, and its way back."""
+"""The operations that write resources to a server: apply, with or without a saved plan, and rollback."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +14,16 @@ import pytest
 
 from dlsync import operations
 from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused, SettingsError
-from dlsync.operations import ApplyOptions, plan_file
+from dlsync.operations import ApplyOptions, plan_file, session
 from dlsync.operations.plan import PlanOptions
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.session import locked, writer
+from dlsync.state.lock import Lock
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.http import Reply
+from tests.builders.locks import Time
 from tests.builders.reporters import Recorder
 from tests.builders.trees import dashboard, resource, rule, tree_files, write_tree
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from dlsync.files.settings import Settings
     from dlsync.model import Plan
     from dlsync.operations.plan_file import SavedPlan
     from tests.builders.between import Onward
@@ -45,40 +50,53 @@ def carried_out(
     return asyncio.run(work)
 
 
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """The clock of all locks."""
+    time = Time()
+    monkeypatch.setattr(session, "Lock", partial(Lock, clock=time.clock()))
+    return time
+
+
 # apply
 
 
-def test_what_a_plan_says_an_apply_does_and_then_there_is_nothing_to_do(live: Account, tree: Path) -> None:
+def test_an_apply_carries_out_its_plan_and_a_second_apply_changes_nothing(live: Account, tree: Path) -> None:
     made = plan(live, tree)
     assert changes(apply(live, tree)) == [f"{line} applied" for line in changes(made)]
     assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
-    assert live.plugins() == ["disk", "dlsync-inventory"]  # and the lock is given back
+    assert live.plugins() == ["disk", "dlsync-inventory"]  # the lock is released
     assert not plan(live, tree)
     before = live.run(lambda client: client.plugins.get("dlsync-inventory"))
     assert changes(apply(live, tree)) == []
     assert live.run(lambda client: client.plugins.get("dlsync-inventory")) == before
 
 
-def test_the_lock_is_renewed_while_nobody_reads_the_plan_that_is_shown(live: Account, tree: Path) -> None:
-    async def work() -> Plan | None:
-        loop, went_on = asyncio.get_running_loop(), Event()
+def test_the_lock_is_renewed_while_the_plan_is_shown(live: Account, tree: Path, time: Time) -> None:
+    renewed = Event()
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "PATCH plugins/dlsync-lock":
+            renewed.set()
+        return onward()
+
+    async def work(settings: Settings) -> Plan | None:
+        loop = asyncio.get_running_loop()
 
         def block(_: Plan) -> None:
-            loop.call_soon_threadsafe(went_on.set)  # as the loop renews the lock
-            assert went_on.wait(10)
+            loop.call_soon_threadsafe(time.renewals.put_nowait, None)
+            assert renewed.wait(10)
 
         options = ApplyOptions(journals=journals(tree))
-        return await operations.apply(tree, live.settings, options=options, reporter=Recorder(on_show=block))
+        return await operations.apply(tree, settings, options=options, reporter=Recorder(on_show=block))
 
-    done = asyncio.run(work())
+    done = through(live, answer, work)
     assert done is not None
     assert all(change.result == "applied" for change in done.changes)
 
 
 @pytest.mark.parametrize("target", ["rule/web", "rule/w*"])
-def test_an_apply_of_what_it_deleted_already_has_nothing_to_do_and_says_so(
-    live: Account, tree: Path, target: str
-) -> None:
+def test_an_apply_warns_about_a_target_that_an_earlier_run_deleted(live: Account, tree: Path, target: str) -> None:
     apply(live, tree)
     (tree / "rules/web.yaml").unlink()
     assert changes(apply(live, tree, target)) == ["delete rule/web repo applied"]
@@ -89,7 +107,7 @@ def test_an_apply_of_what_it_deleted_already_has_nothing_to_do_and_says_so(
     )
     with pytest.raises(SettingsError, match="no resource matches `rule/wep`"):
         apply(live, tree, target, "rule/wep")
-    with pytest.raises(SettingsError, match="no resource matches `rule/w"):  # whose journal is elsewhere
+    with pytest.raises(SettingsError, match="no resource matches `rule/w"):  # a plan reads the journals in the tree
         plan(live, tree, target)
 
 
@@ -103,13 +121,20 @@ def test_a_target_that_only_a_run_of_another_account_deleted_is_an_error(live: A
         apply(live, tree, "rule/web", account="other")
 
 
-def test_the_journal_is_in_the_tree_unless_another_folder_is_named(live: Account, tree: Path) -> None:
+def test_an_apply_writes_its_journal_into_the_tree_unless_another_folder_is_given(live: Account, tree: Path) -> None:
+    apply(live, tree, options=ApplyOptions(journals=journals(tree)))
+    assert tree_files(tree).keys() == FILES.keys()
+    assert len(tree_files(journals(tree))) == 1
+    write_tree(tree, {"rules/web.yaml": NEW})
     asyncio.run(operations.apply(tree, live.settings))
     made = [one.partition("/runs/")[0] for one in tree_files(tree) if one.startswith(".dlsync")]
     assert made == [".dlsync/.gitignore", ".dlsync"]
+    assert len(tree_files(journals(tree))) == 1
 
 
-def test_a_journal_is_not_written_where_a_link_of_the_tree_leads(live: Account, tree: Path, tmp_path: Path) -> None:
+def test_an_apply_refuses_a_journal_folder_that_is_a_symlink_out_of_the_tree(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
     (tmp_path / "outside").mkdir()
     (tree / ".dlsync").symlink_to(tmp_path / "outside")
     with pytest.raises(DlsyncError, match=r"leads outside .*; nothing was sent"):
@@ -133,12 +158,12 @@ def test_nothing_is_written_without_approval(live: Account, tree: Path) -> None:
     assert not journals(tree).exists()
 
 
-def test_what_is_approved_is_applied_and_nobody_is_asked_about_nothing(live: Account, tree: Path) -> None:
+def test_an_approved_plan_is_applied_and_an_empty_plan_needs_no_approval(live: Account, tree: Path) -> None:
     assert len(changes(carried_out(live, tree, Recorder(on_approve=lambda _: True)))) == 3
     assert changes(carried_out(live, tree, Recorder(on_approve=lambda _: 1 / 0 > 0))) == []
 
 
-def test_what_moves_while_somebody_is_asked_is_refused(live: Account, tree: Path) -> None:
+def test_an_apply_is_refused_if_a_resource_changes_during_the_approval(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW})
 
@@ -152,7 +177,7 @@ def test_what_moves_while_somebody_is_asked_is_refused(live: Account, tree: Path
     assert "dlsync-lock" not in live.plugins()
 
 
-def test_the_plan_that_is_carried_out_is_shown_where_nobody_is_asked(live: Account, tree: Path) -> None:
+def test_an_apply_that_asks_for_no_approval_shows_its_plan_unless_it_is_empty(live: Account, tree: Path) -> None:
     recorder = Recorder()
     assert carried_out(live, tree, recorder)
     assert [len(one.changes) for one in recorder.shown] == [3]
@@ -160,7 +185,9 @@ def test_the_plan_that_is_carried_out_is_shown_where_nobody_is_asked(live: Accou
     assert len(recorder.shown) == 1
 
 
-def test_what_changes_between_the_plan_and_its_write_fails_and_is_not_overwritten(live: Account, tree: Path) -> None:
+def test_an_update_of_a_resource_that_changed_after_the_plan_fails_without_overwriting_it(
+    live: Account, tree: Path
+) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
     done = carried_out(live, tree, Recorder(on_show=lambda _: put_by_hand(live, "rules/web", MINE)))
@@ -171,26 +198,36 @@ def test_what_changes_between_the_plan_and_its_write_fails_and_is_not_overwritte
     assert changes(plan(live, tree)) == ["update rule/web conflict held"]
 
 
-def test_an_apply_that_deletes_too_much_is_refused_before_anybody_is_asked(live: Account, tree: Path) -> None:
+def test_an_apply_that_deletes_more_than_the_allowed_share_is_refused_before_the_approval(
+    live: Account, tree: Path
+) -> None:
     live.has(*(resource(f"rule/{n}", rule()) for n in range(10)))
+    asked: list[Plan] = []
     with pytest.raises(Refused, match=r"would delete 10 of 10 resources \(100 %\)") as caught:
-        apply(live, tree, prune="all")
+        apply(live, tree, prune="all", reporter=Recorder(on_approve=asked.append))
+    assert asked == []
     assert caught.value.exit_code == EXIT_REFUSED
     assert len(changes(plan(live, tree, prune="all"))) == 13
     assert len(changes(apply(live, tree, prune="all", max_delete_percent=100))) == 13
 
 
-def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account, tree: Path) -> None:
+def test_an_apply_waits_for_the_lock_of_another_run_and_is_then_refused(live: Account, tree: Path, time: Time) -> None:
+    recorder, start = Recorder(), time.now
+    options = ApplyOptions(journals=journals(tree), lock_timeout=30.0)
+
     async def meanwhile() -> None:
         async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
-            await operations.apply(tree, live.settings, options=ApplyOptions(journals=journals(tree), lock_timeout=0.0))
+            await operations.apply(tree, live.settings, options=options, reporter=recorder)
 
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="another apply is going on: the account is locked by ann"):
         asyncio.run(meanwhile())
+    assert time.now == start + 30
+    (told,) = recorder.notified
+    assert told.endswith("; waiting for up to 30 s.")
     assert live.live("rule/web") is None
 
 
-def test_progress_is_told(live: Account, tree: Path) -> None:
+def test_an_apply_reports_progress(live: Account, tree: Path) -> None:
     recorder = Recorder()
     live.has(resource("rule/web", rule()))
     carried_out(live, tree, recorder)
@@ -198,9 +235,7 @@ def test_progress_is_told(live: Account, tree: Path) -> None:
 
 
 @pytest.mark.parametrize("prune", ["managed", "all"])
-def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(
-    live: Account, tree: Path, prune: str
-) -> None:
+def test_an_account_is_deleted_by_name_only_and_never_by_prune(live: Account, tree: Path, prune: str) -> None:
     live.has(resource("account/old", {}))
     apply(live, tree, prune=prune)
     plan_options = PlanOptions(delete_accounts=("old",))
@@ -211,18 +246,31 @@ def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(
     assert changes(asyncio.run(operations.plan(tree, live.settings, options=plan_options))) == []
 
 
-def test_an_account_that_is_made_is_locked_and_recorded_once_it_is_there(live: Account, tree: Path) -> None:
+def test_an_apply_into_a_new_account_creates_and_locks_it_and_records_its_resources(live: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts: [new]\n"})
     new = replace(live.settings, account="new")
-    done = asyncio.run(operations.apply(tree, new, options=ApplyOptions(journals=journals(tree))))
+    writes: list[str] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        reply = onward()
+        if seen.method != "GET" and reply.status < 400:
+            name = json.loads(seen.body)["name"] if seen.method == "POST" else ""
+            writes.append(f"{seen.method} {seen.target.partition('/acme/')[2]} {name}".rstrip())
+        return reply
+
+    options = ApplyOptions(journals=journals(tree))
+    done = through(live, answer, lambda to: operations.apply(tree, replace(new, url=to.url), options=options))
+    assert writes[:2] == ["POST accounts new", "POST accounts/new/plugins dlsync-lock"]
+    assert "PUT accounts/new/rules/web" in writes[2:-1]
+    assert writes[-1] == "DELETE accounts/new/plugins/dlsync-lock"
     assert [one.result for one in done.changes if done] == ["applied"] * 4  # type: ignore[union-attr] # it was approved
     assert sorted(map(str, asyncio.run(operations.managed(tree, new)))) == ["dashboard/web", "plugin/disk", "rule/web"]
 
 
-# the journal goes before the write, the record after it
+# the journal is written before the request, the inventory after it
 
 
-def test_each_write_comes_after_what_was_there_is_on_the_disk(live: Account, tree: Path) -> None:
+def test_each_resource_is_in_the_journal_before_its_write_is_sent(live: Account, tree: Path) -> None:
     apply(live, tree)
     before = set(journals(tree).iterdir())
     write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
@@ -243,7 +291,7 @@ def test_each_write_comes_after_what_was_there_is_on_the_disk(live: Account, tre
     assert (sorted(writes), late) == (["dashboards/web", "rules/web"], [])
 
 
-def test_where_no_journal_can_be_written_nothing_is_sent(live: Account, tree: Path) -> None:
+def test_without_a_writable_journal_no_change_is_sent(live: Account, tree: Path) -> None:
     journals(tree).write_text("a file where the folder belongs")
     done = apply(live, tree)
     assert {one.result for one in done.changes} == {"failed"}
@@ -252,7 +300,7 @@ def test_where_no_journal_can_be_written_nothing_is_sent(live: Account, tree: Pa
     assert [live.live(str(one.address)) for one in done.changes] == [None] * 3
 
 
-def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_went(live: Account, tree: Path) -> None:
+def test_a_failure_to_finish_the_journal_is_a_warning_and_the_run_can_be_rolled_back(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW})
     earlier = set(journals(tree).iterdir())
@@ -278,7 +326,7 @@ def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_w
     assert changes(back) == ["delete rule/new repo applied"]
 
 
-def test_what_fails_is_not_recorded_and_what_was_applied_is(live: Account, tree: Path) -> None:
+def test_the_inventory_records_applied_changes_and_no_failed_ones(live: Account, tree: Path) -> None:
     options = ApplyOptions(journals=journals(tree))
     done = through(live, refusing("PUT rules/web"), lambda settings: operations.apply(tree, settings, options=options))
     assert changes(done) == [
@@ -289,7 +337,7 @@ def test_what_fails_is_not_recorded_and_what_was_applied_is(live: Account, tree:
     assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
 
 
-def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(live: Account, tree: Path) -> None:
+def test_a_failure_to_update_the_inventory_is_an_error_that_a_second_apply_repairs(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW})
     options, recorder = ApplyOptions(journals=journals(tree)), Recorder()
@@ -301,12 +349,12 @@ def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(liv
     assert problem.message.startswith("the inventory could not record what was applied; run the same command again")
     assert "rule/new" not in managed(live, tree)
     made = plan(live, tree)
-    assert (made.changes, made.adopted) == ((), ())  # it is recognised
+    assert (made.changes, made.adopted) == ((), ())  # the plan recognises the applied resource
     apply(live, tree)
     assert "rule/new" in managed(live, tree)
 
 
-def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tree: Path) -> None:
+def test_without_a_writable_inventory_no_change_is_sent(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW, "dashboards/new.yaml": "title: New\npositions: []\n"})
     options, recorder = ApplyOptions(journals=journals(tree)), Recorder()
@@ -323,7 +371,7 @@ def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tr
     assert {one.result for one in apply(live, tree).changes} == {"applied"}
 
 
-def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) -> None:
+def test_an_annotation_that_cannot_be_posted_is_a_warning(live: Account, tree: Path) -> None:
     options, recorder = ApplyOptions(journals=journals(tree)), Recorder()
     answer = refusing("POST annotations/deploys")
     through(
@@ -347,7 +395,7 @@ def promised(live: Account, tree: Path, *targets: str, **settings: Any) -> Saved
     return plan_file.read(file)
 
 
-def test_the_plan_that_was_reviewed_is_applied_and_it_alone(live: Account, tree: Path) -> None:
+def test_an_apply_of_a_saved_plan_carries_out_exactly_its_changes(live: Account, tree: Path) -> None:
     saved = promised(live, tree)
     live.has(resource("dashboard/other", dashboard()))
     assert len(changes(carried_out(live, tree, promised=saved))) == 3
@@ -368,7 +416,7 @@ def test_the_plan_that_was_reviewed_is_applied_and_it_alone(live: Account, tree:
         ("dlsync.yaml", "# a comment\n", True),
     ],
 )
-def test_a_saved_plan_is_bound_to_the_files_that_it_was_made_from(
+def test_a_saved_plan_is_refused_only_if_a_file_that_it_depends_on_changed(
     live: Account, tree: Path, file: str, content: str, is_stale: bool
 ) -> None:
     saved = promised(live, tree)
@@ -380,7 +428,7 @@ def test_a_saved_plan_is_bound_to_the_files_that_it_was_made_from(
         assert len(changes(carried_out(live, tree, promised=saved))) == 3
 
 
-def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account, tree: Path) -> None:
+def test_a_saved_plan_is_refused_only_if_an_overlay_of_its_own_environment_changed(live: Account, tree: Path) -> None:
     write_tree(
         tree, {"dlsync.yaml": "environments: {prod: {}, test: {}}\n", "overlays/prod/rules/web.yaml": "title: A\n"}
     )
@@ -394,7 +442,7 @@ def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account,
         carried_out(chosen, tree, promised=saved)
 
 
-def test_a_saved_plan_is_about_what_it_was_made_for(live: Account, tree: Path) -> None:
+def test_a_saved_plan_keeps_its_targets(live: Account, tree: Path) -> None:
     saved = promised(live, tree, "rule/web")
     assert changes(carried_out(live, tree, promised=saved)) == ["create rule/web new applied"]
 
@@ -402,12 +450,12 @@ def test_a_saved_plan_is_about_what_it_was_made_for(live: Account, tree: Path) -
 @pytest.mark.parametrize(
     ("live_moves", "files", "named"),
     [
-        pytest.param(True, {}, "rule/web", id="the live side"),
+        pytest.param(True, {}, "rule/web", id="the server"),
         pytest.param(False, {"dashboards/web.yaml": "title: New\npositions: []\n"}, "dashboard/web", id="a file"),
         pytest.param(True, {"plugins/disk.py": "print(1)\n"}, "plugin/disk, rule/web", id="both"),
     ],
 )
-def test_a_plan_is_refused_where_what_it_changes_moved_and_nothing_is_written(
+def test_a_saved_plan_is_refused_if_its_resources_changed_and_nothing_is_written(
     live: Account, tree: Path, live_moves: bool, files: dict[str, str], named: str
 ) -> None:
     live.has(resource("rule/web", rule(description="1")))
@@ -420,7 +468,7 @@ def test_a_plan_is_refused_where_what_it_changes_moved_and_nothing_is_written(
     assert live.plugins() == []
 
 
-def test_a_plan_is_refused_where_a_secret_has_another_value_and_its_file_has_none(live: Account, tree: Path) -> None:
+def test_a_saved_plan_contains_no_secret_and_is_refused_if_a_secret_changed(live: Account, tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
     saved = promised(live, tree, environ={"TITLE": "s3cret one"})
     assert "s3cret" not in (tree.parent / "plan.json").read_text()
@@ -442,7 +490,7 @@ def rolled_back(live: Account, tree: Path, run: str = "", **decided: Any) -> Pla
     )
 
 
-def test_a_rollback_makes_the_account_what_it_was(live: Account, tree: Path) -> None:
+def test_a_rollback_restores_the_resources_and_the_inventory_of_the_account(live: Account, tree: Path) -> None:
     apply(live, tree)
     before = tree_files(tree)
     recorded = managed(live, tree)
@@ -464,7 +512,7 @@ def test_a_rollback_makes_the_account_what_it_was(live: Account, tree: Path) -> 
     assert not plan(live, tree)
 
 
-def test_a_rollback_can_be_taken_back_too_and_any_run_by_its_name(live: Account, tree: Path) -> None:
+def test_a_rollback_can_itself_be_rolled_back_by_its_run_id(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW})
     apply(live, tree)
@@ -476,7 +524,7 @@ def test_a_rollback_can_be_taken_back_too_and_any_run_by_its_name(live: Account,
     assert not plan(live, tree)
 
 
-def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_about(live: Account, tree: Path) -> None:
+def test_the_history_lists_the_run_that_wrote_last_first_even_if_its_plan_is_older(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"dashboards/web.yaml": "title: New\npositions: []\n"})
     other = write_tree(tree.parent / "other", {"rules/web.yaml": NEW})
@@ -496,7 +544,7 @@ def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_abo
     assert [[str(one) for one in run.undo] for run in (first, second)] == [["dashboard/web"], ["rule/web"]]
 
 
-def test_a_rollback_is_approved_like_an_apply(live: Account, tree: Path) -> None:
+def test_a_rollback_without_approval_changes_nothing(live: Account, tree: Path) -> None:
     apply(live, tree)
     options, reporter = ApplyOptions(journals=journals(tree)), Recorder(on_approve=lambda _: False)
     assert asyncio.run(operations.rollback(tree, live.settings, options=options, reporter=reporter)) is None
@@ -509,7 +557,7 @@ def test_a_rollback_finds_the_journals_of_the_tree(live: Account, tree: Path) ->
     assert live.live("rule/web") is None
 
 
-def test_an_inventory_that_the_server_denies_once_is_not_lost(live: Account, tmp_path: Path) -> None:
+def test_an_inventory_is_not_lost_if_the_server_answers_404_once(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"rules/a.yaml": NEW, "rules/b.yaml": MINE})
     apply(live, tree)
     (tree / "rules/b.yaml").unlink()

@@ -1,4 +1,4 @@
-"""The plan to the server, step by step, and the proof that it took hold."""
+"""Applying the changes of a plan: their order, their errors, and the check that they took effect."""
 
 from __future__ import annotations
 
@@ -64,12 +64,17 @@ def results(done: Plan) -> dict[str, str | None]:
     return {str(one.address): one.result for one in done.changes}
 
 
+def writes(live: Account) -> list[str]:
+    """Return the methods and families of the writes, in their order and each once."""
+    return [*dict.fromkeys(f"{one.method} {one.path.partition('/')[0]}" for one in live.asked if one.method != "GET")]
+
+
 def errors(done: Plan) -> dict[str, str]:
     return {str(one.address): one.error for one in done.changes if one.error}
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_after_an_apply_the_plan_is_empty_and_every_later_edit_likewise(tmp_path: Path, flavour: str) -> None:
+def test_the_plan_is_empty_after_a_first_apply_and_after_an_apply_of_edits(tmp_path: Path, flavour: str) -> None:
     write_tree(tmp_path, FILES)
     with account(**FLAVOURS[flavour]) as live:
         assert set(results(applied(live, tmp_path)).values()) == {"applied"}
@@ -101,24 +106,23 @@ def test_files_are_sent_byte_for_byte(tmp_path: Path) -> None:
         }
 
 
-def test_plugins_come_before_dashboards_and_those_before_rules_and_deletes_last_the_other_way(tmp_path: Path) -> None:
+def test_writes_go_from_plugins_to_dashboards_to_rules_and_deletes_follow_in_reverse_order(tmp_path: Path) -> None:
     write_tree(tmp_path, FILES)
     with account() as live:
         live.has(resource("plugin/old", "1"), resource("dashboard/old", dashboard()), resource("rule/old", rule()))
         done = applied(live, tmp_path, prune="all")
-        families = [f"{one.method} {one.path.partition('/')[0]}" for one in live.asked if one.method != "GET"]
-    assert list(dict.fromkeys(families)) == [
-        "POST plugins",
-        "PUT dashboards",
-        "PUT rules",
-        "DELETE rules",
-        "DELETE dashboards",
-        "DELETE plugins",
-    ]
+        assert writes(live) == [
+            "POST plugins",
+            "PUT dashboards",
+            "PUT rules",
+            "DELETE rules",
+            "DELETE dashboards",
+            "DELETE plugins",
+        ]
     assert set(results(done).values()) == {"applied"}
 
 
-def test_only_what_changes_is_written_and_only_that_is_looked_at_before_and_after(tmp_path: Path) -> None:
+def test_an_apply_reads_and_writes_only_the_resources_that_it_changes(tmp_path: Path) -> None:
     write_tree(tmp_path, FILES)
     with account() as live:
         applied(live, tmp_path)
@@ -134,7 +138,7 @@ def test_an_empty_plan_sends_nothing() -> None:
     assert (done.changes, done.unchanged) == ((), 3)
 
 
-def test_every_change_that_was_tried_counts_as_progress(tmp_path: Path) -> None:
+def test_every_attempted_change_counts_as_progress(tmp_path: Path) -> None:
     recorder = Recorder()
     write_tree(tmp_path, FILES)
     with account() as live:
@@ -150,7 +154,7 @@ NOT_THERE = json_reply({"error": "no"}, 404)
 A, B, C = (resource(f"dashboard/{name}", f"title: {name.upper()}\npositions: []\n") for name in "abc")
 
 
-OLD = Reply(200, b"title: Old\n", (("Content-Type", "application/yaml"),))  # what some_live has of everything
+OLD = Reply(200, b"title: Old\n", (("Content-Type", "application/yaml"),))  # each resource of some_live
 
 
 def listing(*resources: Resource) -> Reply:
@@ -191,7 +195,7 @@ CREATES = plan(*(change("create", f"dashboard/{name}") for name in "abc"))
 
 
 @pytest.mark.parametrize("concurrency", [1, 16])
-def test_a_change_that_fails_leaves_the_others_going_on(concurrency: int) -> None:
+def test_a_failed_change_does_not_stop_the_others(concurrency: int) -> None:
     replies = {
         "PUT dashboards/a": Reply(200),
         "PUT dashboards/b": json_reply({"error": "too many widgets"}, 400),
@@ -203,7 +207,7 @@ def test_a_change_that_fails_leaves_the_others_going_on(concurrency: int) -> Non
     assert "too many widgets" in errors(done)["dashboard/b"]
 
 
-def test_a_failed_step_does_not_hold_back_the_next() -> None:
+def test_a_failed_step_does_not_stop_the_next_step() -> None:
     made = plan(change("create", "dashboard/a"), change("delete", "rule/old"))
     done, server = run(
         {
@@ -219,7 +223,7 @@ def test_a_failed_step_does_not_hold_back_the_next() -> None:
     assert "DELETE /api/v1/orgs/acme/accounts/default/rules/old" in server.asked
 
 
-def test_a_key_that_is_refused_in_the_middle_skips_the_rest_and_what_was_done_is_still_said() -> None:
+def test_a_key_refused_during_an_apply_skips_the_rest_and_reports_the_applied_changes() -> None:
     made = plan(*CREATES.changes, change("delete", "rule/old"))
     replies = {
         "PUT dashboards/a": Reply(200),
@@ -238,7 +242,7 @@ def test_a_key_that_is_refused_in_the_middle_skips_the_rest_and_what_was_done_is
     assert [one.method for one in server.seen] == ["GET", "PUT", "PUT", "GET"]
 
 
-def test_what_a_key_is_not_allowed_to_change_leaves_the_rest_going_on() -> None:
+def test_a_change_that_the_key_may_not_make_fails_and_the_others_are_applied() -> None:
     replies = {
         "PUT dashboards/a": Reply(200),
         "PUT dashboards/b": Reply(403),
@@ -250,7 +254,7 @@ def test_what_a_key_is_not_allowed_to_change_leaves_the_rest_going_on() -> None:
     assert "403" in errors(done)["dashboard/b"]
 
 
-def test_what_was_made_by_hand_since_the_plan_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_create_fails_without_overwriting_a_resource_created_after_the_plan(tmp_path: Path) -> None:
     write_tree(tmp_path, FILES)
     with account() as live:
         work = prepare(live, tmp_path)
@@ -263,7 +267,7 @@ def test_what_was_made_by_hand_since_the_plan_is_not_overwritten(tmp_path: Path)
         assert found.document["title"] == "Mine"
 
 
-def test_what_cannot_be_looked_at_again_is_not_taken_for_applied_and_the_other_kinds_are() -> None:
+def test_a_write_that_cannot_be_verified_is_unknown_and_other_kinds_are_applied() -> None:
     made = plan(change("create", "dashboard/a"), change("create", "rule/b"))
     replies: dict[str, Reply | Callable[[Seen], Reply]] = {
         "PUT dashboards/a": Reply(200),
@@ -282,7 +286,7 @@ def test_what_cannot_be_looked_at_again_is_not_taken_for_applied_and_the_other_k
 
 
 @pytest.mark.parametrize("lost", [Misbehaviour.RESET, Misbehaviour.CUT_SHORT])
-def test_a_write_whose_answer_was_lost_is_unknown_and_one_that_was_refused_has_failed(lost: Misbehaviour) -> None:
+def test_a_write_without_a_response_is_unknown_and_a_refused_write_has_failed(lost: Misbehaviour) -> None:
     made = plan(change("create", "dashboard/a"), change("create", "rule/b"))
     replies = {"PUT dashboards/a": Reply(200, body=b"{}", misbehaviour=lost), "PUT rules/b": Reply(400)}
     done, _ = run(replies, made, A, resource("rule/b", "title: B\ncriteria: []\n"))
@@ -290,7 +294,7 @@ def test_a_write_whose_answer_was_lost_is_unknown_and_one_that_was_refused_has_f
     assert counts(done) == "0 created, 0 updated, 0 deleted, 1 failed, 1 unknown"
 
 
-def test_where_the_journal_cannot_say_what_is_sent_nothing_more_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_the_journal_cannot_record_a_change_no_change_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise DlsyncError("the disk is full")
 
@@ -301,7 +305,7 @@ def test_where_the_journal_cannot_say_what_is_sent_nothing_more_is_sent(monkeypa
     assert [one.method for one in server.seen] == ["GET"]
 
 
-def test_where_the_journal_cannot_say_how_a_change_ended_the_rest_says_why_it_is_not_sent(
+def test_if_the_journal_cannot_record_a_result_the_other_changes_are_skipped_with_the_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(*_: object) -> None:
@@ -335,7 +339,7 @@ SENT = resource(
 )
 
 
-def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> None:
+def test_the_error_lists_each_field_that_the_server_did_not_keep() -> None:
     made = plan(change("update", "dashboard/a"))
     done, _ = run(
         {"GET dashboards/a": OLD, "PUT dashboards/a": Reply(200), "GET dashboards": listing(KEPT)}, made, SENT
@@ -345,14 +349,13 @@ def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> N
         "the server did not keep what was sent: "
         '`title` is "A" (sent "B\\u001b[2J"); '
         '`annotations[1]` is missing (sent "incidents"); '
-        ""
         '`positions[1].color` is "red" (sent "blue"); '
         "`symbol` is missing (sent a mapping); "
         "`locked` is there with true"
     )
 
 
-def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None:
+def test_a_create_that_the_server_accepts_but_does_not_store_has_failed() -> None:
     replies = {f"PUT dashboards/{name}": Reply(200) for name in "abc"}
     replies["GET /api/v1/orgs/acme/accounts"] = json_reply([{"name": "default"}])
     done, _ = run({**replies, "GET dashboards": listing(A)}, CREATES, A, B, C)
@@ -362,7 +365,7 @@ def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None
     }
 
 
-def test_a_delete_that_does_not_take_hold_has_failed() -> None:
+def test_a_delete_has_failed_if_the_server_still_has_the_resource() -> None:
     made = plan(change("delete", "dashboard/a"), change("delete", "dashboard/b"))
     gone: set[str] = set()
 
@@ -382,18 +385,18 @@ def test_a_delete_that_does_not_take_hold_has_failed() -> None:
     assert errors(done) == {"dashboard/b": "the server still has it after the delete"}
 
 
-def test_what_somebody_else_deleted_meanwhile_is_deleted() -> None:
+def test_a_delete_of_a_resource_that_is_gone_already_counts_as_applied() -> None:
     with account() as live:
         made = plan(change("delete", "plugin/gone"), change("delete", "rule/gone"))
         work = prepared(made, live=some_live(made))
         assert set(results(live.run(lambda client: carried_out(client, work))).values()) == {"applied"}
 
 
-# what moved since the plan, what is held, and what may not go on
+# changes since the plan, held changes, and a lost lock
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_what_changed_since_the_plan_is_not_written_and_the_rest_is(tmp_path: Path, flavour: str) -> None:
+def test_a_resource_that_changed_since_the_plan_is_not_written_and_the_others_are(tmp_path: Path, flavour: str) -> None:
     write_tree(tmp_path, {"dashboards/a.yaml": A.body, "dashboards/b.yaml": B.body, "plugins/disk.py": "1"})
     hand = resource("dashboard/a", {"title": "Mine", "positions": []})
     script = resource("plugin/disk", {"content": "2", "extension": "py", "description": "mine"})
@@ -412,7 +415,7 @@ def test_what_changed_since_the_plan_is_not_written_and_the_rest_is(tmp_path: Pa
         assert kept.document["description"] == "mine"
 
 
-def test_what_was_deleted_or_made_since_the_plan_fails_too(tmp_path: Path) -> None:
+def test_a_change_fails_if_its_resource_was_deleted_or_created_since_the_plan(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/a.yaml": A.body, "plugins/disk.py": "1"})
     with account() as live:
         live.has(resource("dashboard/a", dashboard()))
@@ -426,7 +429,7 @@ def test_what_was_deleted_or_made_since_the_plan_fails_too(tmp_path: Path) -> No
     }
 
 
-def test_what_only_the_server_s_own_fields_tell_apart_has_not_changed(tmp_path: Path) -> None:
+def test_new_values_in_the_server_s_own_fields_do_not_fail_an_update(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/a.yaml": A.body})
     with account(decorate=True) as live:
         live.has(resource("dashboard/a", dashboard()))
@@ -435,14 +438,14 @@ def test_what_only_the_server_s_own_fields_tell_apart_has_not_changed(tmp_path: 
         assert results(live.run(lambda client: carried_out(client, work))) == {"dashboard/a": "applied"}
 
 
-def test_what_is_held_is_left_alone_and_not_even_looked_at() -> None:
+def test_a_held_change_is_skipped_without_any_request() -> None:
     held = replace(change("update", "dashboard/a"), held="nobody has decided")
     done, server = run({}, plan(held), A)
     assert (results(done), errors(done)) == ({"dashboard/a": "skipped"}, {"dashboard/a": "nobody has decided"})
     assert server.asked == []
 
 
-def test_where_it_cannot_be_seen_what_is_there_nothing_of_the_kind_is_written_and_what_is_held_is_still_held() -> None:
+def test_if_a_kind_cannot_be_read_none_of_its_changes_is_sent_and_held_ones_stay_held() -> None:
     held = replace(change("update", "dashboard/c"), held="nobody has decided")
     made = plan(change("create", "dashboard/a"), change("update", "dashboard/b"), held)
     done, server = run({"GET dashboards/b": Reply(400)}, made, A, B, C)
@@ -452,12 +455,12 @@ def test_where_it_cannot_be_seen_what_is_there_nothing_of_the_kind_is_written_an
 
 
 @pytest.mark.parametrize("concurrency", [1, 16])
-def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
+def test_a_lost_lock_ends_the_run_before_any_write(concurrency: int) -> None:
     class Lost:
         @asynccontextmanager
         async def held(self) -> AsyncIterator[None]:
             raise Refused("lock lost")
-            yield  # type: ignore[unreachable] # what makes it a generator
+            yield  # type: ignore[unreachable] # makes this function a generator
 
     async def opened() -> tuple[Plan, ScriptedServer]:
         work = prepared(plan(*CREATES.changes, change("delete", "rule/old")), A, B, C)
@@ -473,7 +476,7 @@ def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
 # links and accounts
 
 
-def test_what_the_server_has_no_operation_for_is_skipped_and_says_what_to_do_by_hand(tmp_path: Path) -> None:
+def test_a_link_that_the_server_cannot_create_is_skipped_with_manual_instructions(tmp_path: Path) -> None:
     write_tree(
         tmp_path,
         {"plugins/disk.py": "1", "links.yaml": "disk: [all, web]\n", "rules/web.yaml": FILES["rules/web.yaml"]},
@@ -489,21 +492,25 @@ def test_what_the_server_has_no_operation_for_is_skipped_and_says_what_to_do_by_
 
 
 @pytest.mark.parametrize("flavour", ["plain", "post_before_put", "decorate"])
-def test_links_are_made_after_their_plugins_changed_in_place_and_deleted_before_them(
-    tmp_path: Path, flavour: str
-) -> None:
-    write_tree(tmp_path, {"plugins/disk.py": "1", "plugins/up.py": "1", "links.yaml": "disk: [all]\nup: [web]\n"})
+def test_links_are_created_after_their_plugins_and_deleted_before_them(tmp_path: Path, flavour: str) -> None:
+    write_tree(tmp_path, {"plugins/disk.py": "1", "plugins/up.py": "1"})
     with account(**FLAVOURS[flavour]) as live:
-        for text in ("disk: [all]\nup: [web]\n", "disk: [db, web]\nup: [web]\n", "disk: [db]\n"):
+        for text, order in (
+            ("disk: [all]\nup: [web]\n", ["POST plugins", "POST links"]),
+            ("disk: [db, web]\nup: [web]\n", ["POST links", "DELETE links"]),
+            ("disk: [db]\n", ["POST links", "DELETE links"]),
+        ):
             write_tree(tmp_path, {"links.yaml": text})
             assert set(results(applied(live, tmp_path, prune="all")).values()) == {"applied"}
+            assert writes(live) == order
             assert not planned(live, tmp_path)
         (tmp_path / "plugins/disk.py").unlink()
         (tmp_path / "links.yaml").unlink()
         assert results(applied(live, tmp_path, prune="all")) == {"link/disk": "applied", "plugin/disk": "applied"}
+        assert writes(live) == ["DELETE links", "DELETE plugins"]
 
 
-def test_an_account_is_created_before_what_goes_into_it(tmp_path: Path) -> None:
+def test_an_account_is_created_before_its_resources(tmp_path: Path) -> None:
     write_tree(tmp_path, {**FILES, "links.yaml": "disk: [all]\n", "dlsync.yaml": "accounts: [new]\n"})
     tree = loader.read(tmp_path).raise_for_errors()
     with account() as live:
@@ -511,4 +518,6 @@ def test_an_account_is_created_before_what_goes_into_it(tmp_path: Path) -> None:
         work = new.run(lambda client: build_plan(Fetcher(client), tree, new.settings))
         done = new.run(lambda client: carried_out(client, work))
         assert set(results(done).values()) == {"applied"}
+        sent = [f"{one.method} {one.path}" for one in new.asked if one.method != "GET"]
+        assert sent[0] == "POST /api/v1/orgs/acme/accounts"
         assert not planned(new, tmp_path)

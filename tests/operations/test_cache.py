@@ -1,4 +1,4 @@
-"""The cache: which version of a resource was found to say what its files say."""
+"""The cache: it remembers which version of a live resource equals its files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RULES = [replace(resource(f"rule/r{number}", f"title: {number}\n"), etag=f'"{num
 DESIRED = {one.address: one for one in RULES}
 
 
-def test_a_version_says_what_the_files_said_and_nothing_else() -> None:
+def test_the_cache_knows_a_version_only_for_the_content_that_it_learned() -> None:
     known = FORGETFUL.learned(DESIRED, RULES, {})
     one = RULES[0]
     assert known.version(one.address, one) == '"0"'
@@ -24,19 +24,21 @@ def test_a_version_says_what_the_files_said_and_nothing_else() -> None:
     assert known.version(address("rule/none"), one) == ""
 
 
-def test_without_an_etag_or_with_a_secret_nothing_is_learned() -> None:
+def test_the_cache_learns_no_resource_without_an_etag_or_with_a_secret() -> None:
     bare, secret = replace(RULES[0], etag=""), replace(RULES[1], secrets={"x": "${env:X}"})
     assert FORGETFUL.learned({**DESIRED, secret.address: secret}, [bare, secret], {}) == FORGETFUL
 
 
 @pytest.mark.parametrize(("different", "remembered"), [(0, True), (1, False), (20, False)])
-def test_a_list_is_remembered_where_all_of_it_was_equal(different: int, remembered: bool) -> None:
+def test_the_cache_remembers_a_list_only_if_all_its_resources_equal_their_files(
+    different: int, remembered: bool
+) -> None:
     listing = Listing(names=frozenset(one.name for one in RULES), etag='"all"')
     equal = [replace(one, etag='"all"') for one in RULES[different:]]
     assert bool(FORGETFUL.learned(DESIRED, equal, {"rule": listing}).listed) is remembered
 
 
-def test_what_no_file_says_any_more_is_forgotten() -> None:
+def test_the_cache_forgets_resources_that_have_no_file_any_more() -> None:
     known = FORGETFUL.learned(DESIRED, RULES, {})
     left = dict(list(DESIRED.items())[:3])
     assert known.learned(left, [], {}).seen.keys() == left.keys()

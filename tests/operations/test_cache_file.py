@@ -1,8 +1,7 @@
-"""The cache in its file: what a server says is still the same need not be sent again, and no more is believed of it."""
+"""The cache file: a server sends only changed resources again, and a plan is the same as without the cache."""
 
 from __future__ import annotations
 
-import json
 import pwd
 import shutil
 import tempfile
@@ -45,8 +44,8 @@ RECORD = ["GET plugins/dlsync-inventory"]
 EACH = [f"GET {kind}/{name}" for kind in ("plugins", "rules") for name in "ab"]
 DASHBOARDS = [f"GET dashboards/{name}" for name in "ab"]
 PASSED_ON = ("authorization", "accept", "if-none-match")
-LOCK = "GET plugins/dlsync-lock"  # where the list of plugins may be incomplete
-CONFIRMED = ["GET /api/v1/orgs/acme/accounts"]  # whether a 404 is that of the operation
+LOCK = "GET plugins/dlsync-lock"  # requested if the list of plugins may be incomplete
+CONFIRMED = ["GET /api/v1/orgs/acme/accounts"]  # shows whether a 404 means a missing operation
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def environment(live: Account) -> dict[str, str]:
 
 
 def asked(live: Account, tree: Path) -> list[str]:
-    """What a plan that finds nothing to do asks, sorted."""
+    """Return the requests of a plan without changes, sorted."""
     done = dlsync("plan", tree, "--detailed-exitcode", env=environment(live))
     assert (done.code, done.err) == (0, "")
     return sorted(map(str, done.asked))
@@ -83,13 +82,13 @@ def forgotten() -> None:
 # requests
 
 
-def test_a_second_plan_asks_a_server_with_lists_for_nothing_but_those(applied: Account, tree: Path) -> None:
+def test_a_second_plan_requests_only_the_lists_and_the_inventory(applied: Account, tree: Path) -> None:
     forgotten()
     assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
     assert asked(applied, tree) == sorted([*LISTS, *RECORD])
 
 
-def test_a_server_with_the_documented_operations_only_is_asked_for_each_and_need_not_send_it_again(tree: Path) -> None:
+def test_with_documented_operations_only_each_plan_requests_all_resources_and_gets_304(tree: Path) -> None:
     with account(documented_only=True) as live:
         apply(live, tree)
         whole = sorted([*LISTS, *RECORD, *EACH, *DASHBOARDS, *CONFIRMED, LOCK])
@@ -100,7 +99,7 @@ def test_a_server_with_the_documented_operations_only_is_asked_for_each_and_need
     assert {path: again[path] for path in (*EACH, *DASHBOARDS)} == dict.fromkeys([*EACH, *DASHBOARDS], 304)
 
 
-def test_a_server_without_etags_is_asked_for_each_every_time(applied: Account, tree: Path) -> None:
+def test_without_etags_each_plan_requests_all_resources_again(applied: Account, tree: Path) -> None:
     forgotten()
     seen: list[str] = []
 
@@ -114,8 +113,8 @@ def test_a_server_without_etags_is_asked_for_each_every_time(applied: Account, t
         assert sorted(seen) == sorted([*LISTS, *RECORD, *EACH])
 
 
-def statuses(live: Account, tree: Path) -> dict[str, int]:
-    """What the second of two plans is answered, by request."""
+def statuses(live: Account, tree: Path, *expected: str) -> dict[str, int]:
+    """Return the status of the last response to each request of two plans that have the expected changes."""
     found: dict[str, int] = {}
 
     def noting(request: Seen, _: Onward) -> Reply:
@@ -126,19 +125,21 @@ def statuses(live: Account, tree: Path) -> dict[str, int]:
         names = ("Content-Type", "ETag")
         return Reply(came.status_code, came.content, tuple((name, came.headers.get(name, "")) for name in names))
 
-    through(live, noting, lambda settings: twice(tree, settings))
+    through(live, noting, lambda settings: twice(tree, settings, *expected))
     return found
 
 
-async def twice(tree: Path, settings: Settings) -> None:
+async def twice(tree: Path, settings: Settings, *expected: str) -> None:
     for _ in range(2):
-        assert not await operations.plan(tree, settings)
+        assert changes(await operations.plan(tree, settings)) == [*expected]
 
 
-# what is believed
+# when the cache is used, and when it is ignored
 
 
-def test_what_is_changed_on_the_server_is_seen_and_only_that_is_fetched(applied: Account, tree: Path) -> None:
+def test_a_plan_detects_changes_on_the_server_and_fetches_only_the_changed_resources(
+    applied: Account, tree: Path
+) -> None:
     asked(applied, tree)
     put_by_hand(applied, "rules/a", "title: Other\ncriteria: []\n")
     done = dlsync("plan", tree, env=environment(applied))
@@ -149,7 +150,7 @@ def test_what_is_changed_on_the_server_is_seen_and_only_that_is_fetched(applied:
     assert changes(plan(applied, tree)) == ["update plugin/b drift", "update dashboard/a drift", "update rule/a drift"]
 
 
-def test_what_is_changed_in_the_files_is_seen(applied: Account, tree: Path) -> None:
+def test_a_plan_with_a_cache_detects_changes_of_the_files(applied: Account, tree: Path) -> None:
     asked(applied, tree)
     write_tree(
         tree,
@@ -164,7 +165,7 @@ def test_what_is_changed_in_the_files_is_seen(applied: Account, tree: Path) -> N
     assert [one.before for change in made.changes for one in change.diff] == [60, "A", "B"]
 
 
-def test_what_is_gone_from_the_server_is_made_again(applied: Account, tree: Path) -> None:
+def test_a_plan_with_a_cache_creates_resources_that_were_deleted_on_the_server(applied: Account, tree: Path) -> None:
     asked(applied, tree)
     applied.lacks("rule/a", "dashboard/b", "plugin/a")
     assert changes(plan(applied, tree)) == ["create plugin/a drift", "create dashboard/b drift", "create rule/a drift"]
@@ -182,7 +183,7 @@ STEPS = st.lists(
 
 @settings(max_examples=15, deadline=None)
 @given(STEPS)
-def test_a_plan_with_a_cache_is_that_without_one(steps: list[tuple[str, str, int]]) -> None:
+def test_a_plan_with_a_cache_equals_a_plan_without_a_cache(steps: list[tuple[str, str, int]]) -> None:
     with account() as live, tempfile.TemporaryDirectory() as folder:
         tree = write_tree(Path(folder) / "tree", FILES)
         apply(live, tree)
@@ -214,19 +215,19 @@ def live_of(what: str, version: int) -> Any:
 
 
 @pytest.mark.parametrize("spoiled", [b"", b"\xff\n{", b"[]", b"{}", b'{"made_with": 1'])
-def test_a_cache_that_is_not_what_was_written_is_none(applied: Account, tree: Path, spoiled: bytes) -> None:
+def test_a_corrupt_cache_file_is_ignored(applied: Account, tree: Path, spoiled: bytes) -> None:
     asked(applied, tree)
     kept().write_bytes(spoiled)
     assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
 
 
-def test_an_export_asks_for_everything_whatever_is_remembered(applied: Account, tree: Path, tmp_path: Path) -> None:
+def test_an_export_ignores_the_cache_and_requests_everything(applied: Account, tree: Path, tmp_path: Path) -> None:
     asked(applied, tree)
     done = dlsync("export", tmp_path / "elsewhere", env=environment(applied))
     assert sorted(map(str, done.asked)) == sorted([*LISTS, "GET links", *RECORD, *EACH])
 
 
-def test_a_cache_of_another_version_of_dlsync_is_none(
+def test_a_cache_from_another_version_of_dlsync_is_ignored(
     applied: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -235,7 +236,7 @@ def test_a_cache_of_another_version_of_dlsync_is_none(
     assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
 
 
-def test_what_says_a_secret_is_not_in_it(applied: Account, tree: Path) -> None:
+def test_the_cache_file_contains_no_resource_with_a_secret(applied: Account, tree: Path) -> None:
     write_tree(tree, {"rules/a.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
     apply(applied, tree, environ={"TITLE": "s3cret"})
     assert not plan(applied, tree, environ={"TITLE": "s3cret"})
@@ -244,7 +245,7 @@ def test_what_says_a_secret_is_not_in_it(applied: Account, tree: Path) -> None:
     assert "rule/a" not in content
 
 
-def test_what_is_not_wanted_any_more_is_forgotten(applied: Account, tree: Path) -> None:
+def test_the_cache_file_drops_resources_that_have_no_file_any_more(applied: Account, tree: Path) -> None:
     asked(applied, tree)
     (tree / "rules" / "b.yaml").unlink()
     plan(applied, tree)
@@ -252,21 +253,22 @@ def test_what_is_not_wanted_any_more_is_forgotten(applied: Account, tree: Path) 
     assert '"rule/b"' not in kept().read_text()
 
 
-def test_a_list_of_which_much_differs_is_fetched_whole(applied: Account, tree: Path) -> None:
+def test_only_a_list_with_a_changed_resource_is_fetched_whole_again(applied: Account, tree: Path) -> None:
+    assert statuses(applied, tree)["GET dashboards"] == 304
     put_by_hand(applied, "dashboards/a", "title: Other\npositions: []\n")
-    plan(applied, tree)
-    assert json.loads(kept().read_bytes())["listed"] == {}
-    done = dlsync("plan", tree, env=environment(applied))
-    assert sorted(map(str, done.asked)) == sorted([*LISTS, *RECORD])
+    found = statuses(applied, tree, "update dashboard/a drift")
+    assert found["GET dashboards"] == 200
+    assert found.keys().isdisjoint(DASHBOARDS)
 
 
-def test_that_it_cannot_be_kept_is_no_error(applied: Account, tree: Path) -> None:
+def test_if_the_cache_cannot_be_written_each_plan_requests_all_resources(applied: Account, tree: Path) -> None:
     forgotten()
     folder().write_text("a file")
-    assert asked(applied, tree) == asked(applied, tree)
+    for _ in range(2):
+        assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
 
 
-def test_a_user_without_a_home_folder_has_no_cache(
+def test_a_plan_without_a_home_folder_works_without_a_cache(
     applied: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(_: int) -> None:
@@ -275,13 +277,11 @@ def test_a_user_without_a_home_folder_has_no_cache(
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    assert plan(applied, tree) == plan(applied, tree)
+    assert set(statuses(applied, tree).values()) == {200}
 
 
 @pytest.mark.parametrize("path", ["GET dashboards", "GET rules/a"])
-def test_that_something_is_as_it_was_is_believed_only_where_it_was_asked(
-    applied: Account, tree: Path, path: str
-) -> None:
+def test_a_304_response_to_an_unconditional_request_is_an_error(applied: Account, tree: Path, path: str) -> None:
     forgotten()
 
     def hasty(request: Seen, onward: Onward) -> Reply:
@@ -291,9 +291,7 @@ def test_that_something_is_as_it_was_is_believed_only_where_it_was_asked(
         through(applied, hasty, lambda settings: operations.plan(tree, settings))
 
 
-def test_a_server_that_says_of_what_changed_that_it_did_not_is_believed_until_the_cache_is_deleted(
-    applied: Account, tree: Path
-) -> None:
+def test_a_wrong_304_response_hides_a_change_until_the_cache_is_deleted(applied: Account, tree: Path) -> None:
     forgotten()
 
     def lying(request: Seen, onward: Onward) -> Reply:
@@ -310,7 +308,7 @@ def test_a_server_that_says_of_what_changed_that_it_did_not_is_believed_until_th
     assert through(applied, lying, looked) == [[], ["update rule/a drift"]]
 
 
-def test_an_etag_that_no_header_should_carry_is_none(applied: Account, tree: Path) -> None:
+def test_an_invalid_etag_is_ignored_and_nothing_is_cached(applied: Account, tree: Path) -> None:
     forgotten()
 
     def strange(request: Seen, onward: Onward) -> Reply:

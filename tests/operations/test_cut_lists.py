@@ -1,4 +1,4 @@
-"""Runs against a server that lists only the first of what it has, as one does that answers in pages."""
+"""Runs against a server whose lists contain only the first resource, as if they were the first of several pages."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def announced_page(seen: Seen, onward: Onward) -> Reply:
 
 @pytest.fixture
 def live() -> Iterator[Account]:
-    """An account whose lists omit all that is named ``b``."""
+    """An account whose lists omit the resources named ``b``."""
     with account() as made:
         made.has(*by_hand("a"))
         made.has(*by_hand("b"))
@@ -72,7 +72,7 @@ def tree(tmp_path: Path) -> Path:
     return write_tree(tmp_path / "tree", FILES)
 
 
-def test_what_the_server_has_and_does_not_list_is_not_overwritten(live: Account, tree: Path) -> None:
+def test_an_apply_does_not_overwrite_a_resource_that_the_list_omits(live: Account, tree: Path) -> None:
     before = [live.live(one) for one in UNLISTED]
 
     async def apply(settings: Settings) -> Plan | None:
@@ -85,7 +85,7 @@ def test_what_the_server_has_and_does_not_list_is_not_overwritten(live: Account,
     assert [live.live(one) for one in UNLISTED] == before
 
 
-def test_a_mirror_removes_no_file_of_what_the_server_has_and_does_not_list(live: Account, tree: Path) -> None:
+def test_a_mirror_keeps_the_files_of_resources_that_the_list_omits(live: Account, tree: Path) -> None:
     made = through(live, first_page, lambda settings: operations.export(tree, settings, mirror=True))
     assert tree_files(tree).keys() >= FILES.keys()
     assert [one.message.partition(":")[0] for one in made.problems] == [
@@ -93,7 +93,7 @@ def test_a_mirror_removes_no_file_of_what_the_server_has_and_does_not_list(live:
     ]
 
 
-def test_a_list_that_is_found_to_be_incomplete_is_not_remembered(live: Account, tree: Path) -> None:
+def test_the_cache_does_not_remember_an_incomplete_list(live: Account, tree: Path) -> None:
     def answer(seen: Seen, onward: Onward) -> Reply:
         reply = first_page(seen, onward)
         return Reply(reply.status, reply.body, (*reply.headers, ("ETag", '"1"'))) if below(seen) in LISTS else reply
@@ -105,7 +105,7 @@ def test_a_list_that_is_found_to_be_incomplete_is_not_remembered(live: Account, 
     assert [one.unchanged for one in plans] == [6, 6]
 
 
-def test_a_backup_from_a_list_that_has_another_page_is_not_taken_for_whole(live: Account, tmp_path: Path) -> None:
+def test_an_export_from_a_list_with_another_page_reports_an_error(live: Account, tmp_path: Path) -> None:
     made = through(live, announced_page, lambda settings: operations.export(tmp_path / "new", settings))
     assert {file.rpartition("/")[2][0] for file in tree_files(tmp_path / "new")} == {"a"}
     faults = [one.message for one in made.problems if one.severity == "error"]

@@ -1,4 +1,4 @@
-"""A link whose plugin is deleted goes with it in plain sight, and is not made again."""
+"""Links of deleted plugins: a plan shows their deletion, and no later plan creates them again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def live() -> Iterator[Account]:
 
 @pytest.fixture
 def linked(live: Account, tmp_path: Path) -> Path:
-    """A tree that was applied, and of which the file of a linked plugin is gone."""
+    """A tree that was applied, and from which the file of a linked plugin was then deleted."""
     tree = write_tree(tmp_path / "tree", {**PLUGINS, "links.yaml": "net: [all]\ndisk: [web]\n"})
     apply(live, tree)
     (tree / "plugins/disk.py").unlink()
@@ -54,7 +54,7 @@ def linked(live: Account, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def by_hand(live: Account, tmp_path: Path) -> Path:
-    """A tree that was applied, of which the file of a plugin is gone that somebody linked by hand."""
+    """A tree that was applied, and from which the file of a plugin was deleted that was linked by hand."""
     tree = write_tree(tmp_path / "tree", PLUGINS)
     apply(live, tree)
     live.has(BY_HAND)
@@ -69,13 +69,15 @@ def test_a_plan_deletes_the_link_of_a_plugin_that_it_deletes_and_warns_at_its_li
     assert warned(made) == [(what, 2)]
 
 
-def test_the_link_of_a_renamed_plugin_is_warned_of_with_the_new_name(live: Account, linked: Path) -> None:
+def test_a_plan_warns_about_the_link_of_a_renamed_plugin_and_gives_the_new_name(live: Account, linked: Path) -> None:
     write_tree(linked, {"plugins/disks.py": PLUGINS["plugins/disk.py"]})
     what = "link/disk refers to plugin/disk, which this plan renames: write `disks` in this line, or the new name runs "
     assert warned(plan(live, linked)) == [(f"{what}on no agent", 2)]
 
 
-def test_the_link_is_not_made_again_and_a_rollback_restores_both(live: Account, linked: Path) -> None:
+def test_the_link_of_a_deleted_plugin_is_not_created_again_and_a_rollback_restores_both(
+    live: Account, linked: Path
+) -> None:
     assert changes(apply(live, linked)) == [f"{one} applied" for one in BOTH]
     made = plan(live, linked)
     assert changes(made) == []
@@ -87,21 +89,23 @@ def test_the_link_is_not_made_again_and_a_rollback_restores_both(live: Account, 
 
 
 @pytest.mark.parametrize("settings", [{"prune": "none"}, {"protect": ("plugin/disk",)}])
-def test_a_plugin_that_stays_keeps_its_link(live: Account, linked: Path, settings: dict[str, Any]) -> None:
+def test_a_plugin_that_is_protected_or_not_pruned_keeps_its_link(
+    live: Account, linked: Path, settings: dict[str, Any]
+) -> None:
     made = plan(live, linked, **settings)
     assert (changes(made), warned(made)) == ([], [])
 
 
-def test_a_link_by_hand_of_a_plugin_that_is_deleted_is_in_the_plan_and_is_restored(
-    live: Account, by_hand: Path
-) -> None:
+def test_a_plan_deletes_a_manual_link_with_its_plugin_and_a_rollback_restores_it(live: Account, by_hand: Path) -> None:
     assert changes(plan(live, by_hand, "plugin/*")) == BOTH
     assert changes(apply(live, by_hand)) == [f"{one} applied" for one in BOTH]
     rolled_back(live, by_hand)
     assert live.live("link/disk")
 
 
-def test_a_link_that_is_protected_keeps_its_plugin_which_says_why(live: Account, linked: Path) -> None:
+def test_a_protected_link_holds_the_delete_of_its_plugin_and_the_plan_gives_the_reason(
+    live: Account, linked: Path
+) -> None:
     made = plan(live, linked, protect=("link/*",))
     assert changes(made) == ["delete plugin/disk repo held"]
     why = "the server would delete link/disk with it, which is protected or in conflict"
@@ -112,7 +116,9 @@ def test_a_link_that_is_protected_keeps_its_plugin_which_says_why(live: Account,
     ]
 
 
-def test_a_plugin_whose_delete_is_undecided_keeps_its_link_until_that_is_decided(live: Account, linked: Path) -> None:
+def test_a_conflict_about_the_delete_of_a_plugin_keeps_its_link_until_it_is_resolved(
+    live: Account, linked: Path
+) -> None:
     live.lacks("plugin/disk")
     live.has(resource("plugin/disk", "changed by hand"), BY_HAND)
     assert changes(plan(live, linked)) == ["delete plugin/disk conflict held"]
@@ -121,7 +127,7 @@ def test_a_plugin_whose_delete_is_undecided_keeps_its_link_until_that_is_decided
     assert changes(decided) == ["delete link/disk repo", "delete plugin/disk conflict"]
 
 
-def test_a_link_whose_delete_is_undecided_keeps_its_plugin(live: Account, linked: Path) -> None:
+def test_a_conflict_about_the_delete_of_a_link_holds_the_delete_of_its_plugin(live: Account, linked: Path) -> None:
     live.lacks("link/disk")
     live.has(resource("link/disk", {"tags": ["by hand"]}))
     made = plan(live, linked)
@@ -136,16 +142,14 @@ def test_a_link_whose_delete_is_undecided_keeps_its_plugin(live: Account, linked
 
 @pytest.fixture
 def undecided(live: Account, tmp_path: Path) -> Path:
-    """A tree that links a plugin since, which was changed in its file and deleted on the server."""
+    """A tree with a new link to a plugin that was changed in its file and deleted on the server."""
     tree = write_tree(tmp_path / "tree", PLUGINS)
     apply(live, tree)
     live.lacks("plugin/disk")
     return write_tree(tree, {"plugins/disk.py": "3", "links.yaml": "net: [all]\ndisk: [web]\n"})
 
 
-def test_a_link_waits_for_its_plugin_while_it_is_undecided_whether_that_is_made_again(
-    live: Account, undecided: Path
-) -> None:
+def test_a_link_is_held_while_the_create_of_its_plugin_is_in_conflict(live: Account, undecided: Path) -> None:
     made = plan(live, undecided)
     assert {str(one.address): one.held for one in made.changes if str(one.address) != "plugin/disk"} == {
         "link/disk": "together with plugin/disk",
@@ -156,7 +160,7 @@ def test_a_link_waits_for_its_plugin_while_it_is_undecided_whether_that_is_made_
     assert changes(done) == ["create plugin/disk conflict applied", "create link/disk new applied"]
 
 
-def test_a_link_to_a_plugin_that_stays_deleted_is_not_made(live: Account, undecided: Path) -> None:
+def test_a_link_to_a_plugin_that_stays_deleted_is_not_created(live: Account, undecided: Path) -> None:
     done = apply(live, undecided, decisions=ConflictPolicy(on_conflict="live"))
     assert changes(done) == ["create link/net new applied"]
     what = "link/disk refers to plugin/disk, which does not exist: it is not created; add what is missing, or remove"
@@ -164,16 +168,14 @@ def test_a_link_to_a_plugin_that_stays_deleted_is_not_made(live: Account, undeci
     assert not apply(live, undecided, decisions=ConflictPolicy(on_conflict="live")).changes
 
 
-def test_with_prune_all_a_link_to_a_plugin_that_no_file_has_is_not_made(live: Account, tmp_path: Path) -> None:
+def test_with_prune_all_a_link_to_a_plugin_without_a_file_is_not_created(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"plugins/net.sh": "2", "links.yaml": "disk: [all]\n"})
     live.has(resource("plugin/disk", "1"))
     assert changes(plan(live, tree)) == ["create plugin/net new", "create link/disk new"]
     assert changes(plan(live, tree, prune="all")) == ["create plugin/net new", "delete plugin/disk repo"]
 
 
-def test_a_plugin_that_a_list_omits_is_asked_for_before_its_link_counts_as_one_to_nothing(
-    live: Account, tmp_path: Path
-) -> None:
+def test_a_link_to_a_plugin_that_the_list_omits_causes_no_change_and_no_warning(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"links.yaml": "disk: [web]\n"})
     live.has(resource("plugin/disk", "1"), BY_HAND)
 
@@ -197,8 +199,8 @@ def applied(live: Account, tree: Path, answer: Callable[[Seen, Onward], Reply]) 
     return through(live, answer, work)
 
 
-def test_where_links_cannot_be_deleted_one_goes_with_its_plugin(live: Account, by_hand: Path) -> None:
-    """A server with the documented operations alone has links that were made on a page of its own."""
+def test_a_link_is_deleted_with_its_plugin_if_the_server_cannot_delete_links(live: Account, by_hand: Path) -> None:
+    """On a server with only the documented operations, users create links on a web page."""
 
     def answer(seen: Seen, onward: Onward) -> Reply:
         return Reply(405) if below(seen).startswith("DELETE links") else onward()
@@ -206,7 +208,7 @@ def test_where_links_cannot_be_deleted_one_goes_with_its_plugin(live: Account, b
     assert changes(applied(live, by_hand, answer)) == [f"{one} applied" for one in BOTH]
 
 
-def test_where_the_server_keeps_a_link_without_its_plugin_the_delete_has_failed(live: Account, by_hand: Path) -> None:
+def test_a_delete_of_a_link_has_failed_if_the_server_keeps_it_without_its_plugin(live: Account, by_hand: Path) -> None:
     listed = Reply(200, b'[{"id": "1", "plugin": "disk", "tags": ["web"]}]')
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -239,7 +241,9 @@ def test_a_rename_of_a_plugin_that_was_changed_on_the_server_is_held_with_its_li
     assert not plan(live, linked)
 
 
-def test_a_rename_of_a_plugin_whose_link_was_changed_on_the_server_is_held_whole(live: Account, linked: Path) -> None:
+def test_a_rename_of_a_plugin_whose_link_was_changed_on_the_server_is_held_with_the_link(
+    live: Account, linked: Path
+) -> None:
     write_tree(linked, {"plugins/disks.py": PLUGINS["plugins/disk.py"], "links.yaml": "net: [all]\ndisks: [web]\n"})
     live.lacks("link/disk")
     live.has(resource("link/disk", {"tags": ["by hand"]}))

@@ -1,4 +1,4 @@
-"""The doctor: what it finds, and that it finds it without writing or failing."""
+"""The doctor: it reports problems of settings, files, server, key and account, and writes nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LISTED = json_reply([{"name": "default"}])
 
 @pytest.fixture
 def asked() -> Iterator[list[Asked]]:
-    """What is sent, by a client that waits for nothing."""
+    """The requests that are sent, by a client that does not wait before retries."""
     sent: list[Asked] = []
 
     def impatient(**options: object) -> ReadClient:
@@ -61,7 +61,7 @@ def answered(tree: Path, answer: Callable[[Seen], Reply] | Reply) -> Diagnosis:
         return examined(tree, environment(server.url, key=KEY))
 
 
-def test_where_all_is_well_it_says_so_and_sends_nothing_but_get(tree: Path, asked: list[Asked]) -> None:
+def test_the_doctor_reports_a_working_setup_and_sends_only_get_requests(tree: Path, asked: list[Asked]) -> None:
     with served() as server:
         env = server.account("books")
         found = examined(tree, env)
@@ -79,7 +79,7 @@ def test_where_all_is_well_it_says_so_and_sends_nothing_but_get(tree: Path, aske
     assert {one.method for one in asked} == {"GET"}
 
 
-def test_a_lock_that_is_held_is_named_and_is_no_problem(tree: Path) -> None:
+def test_a_held_lock_is_reported_and_is_no_problem(tree: Path) -> None:
     with served() as server:
         env = server.account("locked")
         assert "lock" not in said(examined(tree, env))
@@ -89,7 +89,7 @@ def test_a_lock_that_is_held_is_named_and_is_no_problem(tree: Path) -> None:
     assert said(found)["lock"].startswith("unknown: the account is locked by ann@there since 2026-11-25")
 
 
-def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: list[Asked]) -> None:
+def test_an_operation_that_the_server_lacks_is_no_problem(tree: Path, asked: list[Asked]) -> None:
     answer = by_request({ACCOUNTS: LISTED, "GET rules": Reply(501)}, Reply(404))
     found = answered(tree, answer)
     assert found.is_well
@@ -99,7 +99,7 @@ def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: l
     assert said(found)["operation GET rules"].startswith("unknown: GET /orgs/acme/accounts/default/rules: the server")
 
 
-def test_settings_that_lack_something_are_a_problem_and_no_server_is_asked(tree: Path, asked: list[Asked]) -> None:
+def test_missing_settings_are_a_problem_and_no_request_is_sent(tree: Path, asked: list[Asked]) -> None:
     found = examined(tree, {})
     assert not found.is_well
     assert said(found)["settings"] == (
@@ -112,7 +112,7 @@ def test_settings_that_lack_something_are_a_problem_and_no_server_is_asked(tree:
     assert asked == []
 
 
-def test_files_with_errors_or_none_at_all_are_a_problem(tree: Path, asked: list[Asked]) -> None:
+def test_invalid_files_or_a_missing_directory_are_a_problem(tree: Path, asked: list[Asked]) -> None:
     write_tree(tree, {"rules/bad.yaml": "title: [\n"})
     found = examined(tree, {})
     assert said(found)["files"] == "problem: resources: 3, errors: 1, warnings: 0"
@@ -137,9 +137,9 @@ def test_a_reference_whose_variable_is_not_set_is_a_problem(tree: Path, asked: l
 @pytest.mark.parametrize(
     "answer",
     [Reply(misbehaviour=Misbehaviour.RESET), Reply(500), Reply(200, b"<html>", (("Content-Type", "text/html"),))],
-    ids=["no answer", "a fault", "a web page"],
+    ids=["no response", "server error", "web page"],
 )
-def test_a_server_that_does_not_answer_as_one_is_a_problem(tree: Path, asked: list[Asked], answer: Reply) -> None:
+def test_a_server_without_a_valid_response_is_a_problem(tree: Path, asked: list[Asked], answer: Reply) -> None:
     found = answered(tree, answer)
     assert list(said(found)) == ["settings", "files", "server"]
     assert said(found)["server"].startswith("problem: ")
@@ -153,7 +153,7 @@ def test_a_key_that_is_not_accepted_is_a_problem(tree: Path, asked: list[Asked])
     assert advice(found, "key").startswith("Check the key in DLSYNC_API_KEY")
 
 
-def test_a_key_that_may_use_the_account_and_not_list_accounts_is_none(tree: Path, asked: list[Asked]) -> None:
+def test_a_key_that_may_use_the_account_but_not_list_accounts_is_no_problem(tree: Path, asked: list[Asked]) -> None:
     found = answered(tree, by_request({ACCOUNTS: Reply(403), "GET plugins": json_reply([])}, Reply(404)))
     assert found.is_well
     assert said(found)["key"] == "ok: accepted"
@@ -162,7 +162,9 @@ def test_a_key_that_may_use_the_account_and_not_list_accounts_is_none(tree: Path
 
 
 def test_a_request_that_is_refused_is_a_problem(tree: Path, asked: list[Asked]) -> None:
-    assert said(answered(tree, Reply(400)))["key"].endswith("the server refuses this (400)")
+    found = answered(tree, Reply(400))
+    assert not found.is_well
+    assert said(found)["key"] == "problem: GET /orgs/acme/accounts: the server refuses this (400)"
 
 
 def test_an_organisation_that_is_not_there_is_a_problem(tree: Path, asked: list[Asked]) -> None:
@@ -171,7 +173,9 @@ def test_an_organisation_that_is_not_there_is_a_problem(tree: Path, asked: list[
     assert said(found)["key"] == "unknown: not known before the organisation is found"
 
 
-def test_a_url_without_the_path_of_the_api_is_a_problem_that_says_what_to_write(tree: Path, asked: list[Asked]) -> None:
+def test_a_url_without_the_path_of_the_api_is_a_problem_and_the_advice_gives_the_url(
+    tree: Path, asked: list[Asked]
+) -> None:
     with misbehaving(lambda seen: LISTED if str(seen) == ACCOUNTS else Reply(404)) as server:
         found = examined(tree, environment(server.url.removesuffix("/api/v1"), key=KEY))
         assert said(found)["server"].startswith("problem: `url` is not the base of the API")

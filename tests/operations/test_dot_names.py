@@ -1,4 +1,4 @@
-"""Names that no URL can hold, ``.`` and ``..``: refused in files, and reported where they are live."""
+"""The names ``.`` and ``..``, which no URL can hold: an error in files, and reported if the server has them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def live() -> Iterator[Account]:
 
 
 def with_dots(seen: Seen, onward: Onward) -> Reply:
-    """Answer as a server that has resources of each kind that are named so."""
+    """Answer as a server that has resources of each kind with these names."""
     kind = below(seen).removeprefix("GET ")
     if kind not in {"dashboards", "links", "plugins", "rules"}:
         return onward()
@@ -70,7 +70,7 @@ def exported(live: Account, tree: Path, *targets: str) -> Export:
     return through(live, with_dots, work)
 
 
-def test_an_export_names_them_and_writes_all_others(live: Account, tmp_path: Path) -> None:
+def test_an_export_reports_dot_names_and_writes_the_other_resources(live: Account, tmp_path: Path) -> None:
     made = exported(live, tmp_path)
     assert sorted(one.message for one in made.problems if one.severity == "error") == sorted(
         f"{kind}/{name}: {FAULT}" for kind in KINDS for name in DOTS
@@ -79,7 +79,7 @@ def test_an_export_names_them_and_writes_all_others(live: Account, tmp_path: Pat
     assert not exported(live, tmp_path)
 
 
-def test_a_plan_names_those_of_its_kinds_each_time_and_deletes_none_of_them(live: Account, tmp_path: Path) -> None:
+def test_each_plan_warns_about_dot_names_and_deletes_none_of_their_resources(live: Account, tmp_path: Path) -> None:
     exported(live, tmp_path)
     for _ in range(2):
         made = planned(live, tmp_path)
@@ -87,7 +87,7 @@ def test_a_plan_names_those_of_its_kinds_each_time_and_deletes_none_of_them(live
         assert {one.message for one in made.warnings} == {f"{kind}/{name}: {FAULT}" for kind in KINDS for name in DOTS}
 
 
-def test_they_are_named_only_where_they_are_asked_for(live: Account, tmp_path: Path) -> None:
+def test_dot_names_outside_the_targets_are_not_reported(live: Account, tmp_path: Path) -> None:
     assert [one.message for one in exported(live, tmp_path, "rule/*").problems] == [
         f"rule/{name}: {FAULT}" for name in DOTS
     ]
@@ -95,7 +95,7 @@ def test_they_are_named_only_where_they_are_asked_for(live: Account, tmp_path: P
     assert planned(live, tmp_path, "rule/web").warnings == ()
 
 
-def test_an_inventory_that_names_one_stops_nothing(live: Account, tmp_path: Path) -> None:
+def test_a_plan_ignores_a_dot_name_in_the_inventory(live: Account, tmp_path: Path) -> None:
     async def applied(settings: Settings) -> None:
         await operations.apply(tmp_path, replace(settings, inventory="inventory.json"))
 
@@ -112,13 +112,13 @@ def test_an_inventory_that_names_one_stops_nothing(live: Account, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", DOTS)
-def test_one_that_is_named_itself_is_reported_too(live: Account, tmp_path: Path, name: str) -> None:
+def test_an_export_with_a_dot_name_as_its_target_reports_it(live: Account, tmp_path: Path, name: str) -> None:
     made = exported(live, tmp_path, f"rule/{name}")
     assert (made.files, [one.message for one in made.problems]) == ((), [f"rule/{name}: {FAULT}"])
 
 
 @pytest.mark.parametrize("escaped", ["%2E", "%2E%2E"])
-def test_files_whose_resources_would_be_called_so_are_errors(tmp_path: Path, escaped: str) -> None:
+def test_files_of_resources_with_dot_names_are_errors(tmp_path: Path, escaped: str) -> None:
     name = escaped.replace("%2E", ".")
     write_tree(
         tmp_path,

@@ -1,4 +1,4 @@
-"""What was changed on the server since it was applied."""
+"""Drift: what changed on the server since the last apply."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fields(found: Drift) -> list[tuple[object, ...]]:
     return [(str(one.path[0]), one.op, one.before, one.after) for change in found.changes for one in change.diff]
 
 
-def test_what_is_as_it_was_applied_has_not_drifted_whatever_the_files_say_by_now(live: Account, tree: Path) -> None:
+def test_changes_of_the_files_since_the_last_apply_are_no_drift(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": MINE, "rules/new.yaml": MINE})
     (tree / "dashboards/web.yaml").unlink()
@@ -42,13 +42,13 @@ def test_what_is_as_it_was_applied_has_not_drifted_whatever_the_files_say_by_now
     assert not found
 
 
-def test_nothing_is_known_of_what_was_never_applied(live: Account, tree: Path) -> None:
+def test_resources_that_were_never_applied_are_not_in_the_drift(live: Account, tree: Path) -> None:
     live.has(resource("rule/web", MINE), resource("rule/other", MINE))
     found = drift(live, tree)
     assert (found.changes, found.unchanged) == ((), 0)
 
 
-def test_a_hand_edit_is_told_field_by_field_from_what_was_applied_to_what_is_live(live: Account, tree: Path) -> None:
+def test_drift_lists_each_field_of_a_manual_edit_with_the_applied_and_the_live_value(live: Account, tree: Path) -> None:
     write_tree(tree, {"dashboards/web.yaml": "title: Web\nperiod: 60\npositions: []\n"})
     apply(live, tree)
     live.has(resource("dashboard/web", "title: Mine\nlocked: true\npositions: []\n"))
@@ -68,7 +68,7 @@ def test_a_hand_edit_is_told_field_by_field_from_what_was_applied_to_what_is_liv
     assert found.unchanged == 2
 
 
-def test_of_what_both_sides_moved_only_the_server_s_part_is_told_and_not_what_was_applied(
+def test_drift_shows_only_the_server_s_change_without_its_old_value_if_the_file_changed_too(
     live: Account, tree: Path
 ) -> None:
     write_tree(tree, {"dashboards/web.yaml": "title: Web\nperiod: 60\npositions: []\n"})
@@ -78,9 +78,7 @@ def test_of_what_both_sides_moved_only_the_server_s_part_is_told_and_not_what_wa
     assert fields(drift(live, tree)) == [("title", "replace", None, "Mine")]
 
 
-def test_what_is_gone_from_the_server_or_has_no_file_any_more_has_drifted_and_what_is_gone_on_both_sides_has_not(
-    live: Account, tree: Path
-) -> None:
+def test_an_edit_is_drift_even_without_a_file_and_a_delete_is_drift_only_with_a_file(live: Account, tree: Path) -> None:
     apply(live, tree)
     live.lacks("rule/web", "plugin/disk")
     live.has(resource("dashboard/web", dashboard()))
@@ -88,7 +86,7 @@ def test_what_is_gone_from_the_server_or_has_no_file_any_more_has_drifted_and_wh
     (tree / "dashboards/web.yaml").unlink()
     found = drift(live, tree)
     assert changes_of(found) == ["update dashboard/web", "delete rule/web"]
-    # both sides agree on plugin/disk, so that a plan has nothing to do with it and an apply forgets it
+    # plugin/disk was deleted on both sides: a plan contains no change of it, and an apply forgets it
     assert [str(one) for one in plan(live, tree).warnings] == []
     assert found.unchanged == 0
 
@@ -97,13 +95,13 @@ def changes_of(found: Drift) -> list[str]:
     return [f"{one.action} {one.address}" for one in found.changes]
 
 
-def test_what_the_server_added_by_itself_is_no_drift(tree: Path) -> None:
+def test_fields_that_the_server_adds_are_no_drift(tree: Path) -> None:
     with account(decorate=True) as live:
         apply(live, tree)
         assert not drift(live, tree)
 
 
-def test_what_was_kept_beside_a_change_of_the_files_is_drift_until_it_is_accepted(live: Account, tree: Path) -> None:
+def test_a_manual_edit_that_an_apply_kept_is_drift_until_it_is_accepted(live: Account, tree: Path) -> None:
     write_tree(tree, {"dashboards/web.yaml": "title: Web\nperiod: 60\npositions: []\n"})
     apply(live, tree)
     live.has(resource("dashboard/web", "title: Web\nperiod: 90\npositions: []\n"))
@@ -114,14 +112,14 @@ def test_what_was_kept_beside_a_change_of_the_files_is_drift_until_it_is_accepte
     assert not drift(live, tree)
 
 
-def test_targets_narrow_it_and_pruning_and_protection_do_not(live: Account, tree: Path) -> None:
+def test_targets_limit_the_drift_but_prune_and_protect_do_not(live: Account, tree: Path) -> None:
     apply(live, tree)
     live.has(resource("rule/web", MINE), resource("dashboard/web", dashboard()))
     found = drift(live, tree, "rule/*", prune="none", protect=("rule/*",))
     assert (changes_of(found), found.unchanged) == (["update rule/web"], 0)
 
 
-def test_a_former_secret_is_not_told(live: Account, tree: Path) -> None:
+def test_drift_does_not_reveal_a_secret_that_was_replaced_on_the_server(live: Account, tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
     environ = {"TITLE": "s3cret value"}
     apply(live, tree, environ=environ)
@@ -131,7 +129,7 @@ def test_a_former_secret_is_not_told(live: Account, tree: Path) -> None:
     assert "s3cret" not in repr(found)
 
 
-def test_a_broken_inventory_is_warned_of(live: Account, tree: Path) -> None:
+def test_a_broken_inventory_causes_a_warning(live: Account, tree: Path) -> None:
     live.has(resource(INVENTORY, "{"))
     found = drift(live, tree)
     assert not found
@@ -139,7 +137,9 @@ def test_a_broken_inventory_is_warned_of(live: Account, tree: Path) -> None:
     assert "dlsync inventory rebuild" in warning.message
 
 
-def test_a_resource_whose_entry_cannot_be_read_is_named_and_not_taken_for_as_applied(live: Account, tree: Path) -> None:
+def test_drift_warns_about_an_unreadable_inventory_entry_and_does_not_count_its_resource(
+    live: Account, tree: Path
+) -> None:
     apply(live, tree)
     record = live.run(lambda client: client.plugins.get("dlsync-inventory")).content.decode()
     entry = next(line for line in record.splitlines() if '"rule/web": ' in line)
@@ -150,12 +150,12 @@ def test_a_resource_whose_entry_cannot_be_read_is_named_and_not_taken_for_as_app
     assert "the inventory's entries of rule/web cannot be read" in found.warnings[0].message
 
 
-def test_without_a_record_nobody_knows(live: Account, tree: Path) -> None:
+def test_drift_without_an_inventory_is_an_error(live: Account, tree: Path) -> None:
     with pytest.raises(SettingsError, match="dlsync cannot tell what changed since"):
         drift(live, tree, inventory="none")
 
 
-def test_what_drifted_is_what_an_apply_takes_back(live: Account, tree: Path) -> None:
+def test_an_apply_reverts_drift(live: Account, tree: Path) -> None:
     apply(live, tree)
     live.has(resource("rule/web", MINE))
     assert changes_of(drift(live, tree)) == ["update rule/web"]

@@ -1,4 +1,4 @@
-"""Links that the server has more than once: a plan shows and removes them, and means nothing else by that."""
+"""Duplicate links on the server: a plan shows and removes them, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def tree(live: Account, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("tags", [("web", "db"), ("db", "web"), ("db",)])
-def test_a_duplicate_is_shown_and_removed_and_nothing_else_is(live: Account, tree: Path, tags: tuple[str, ...]) -> None:
+def test_a_plan_shows_and_an_apply_removes_duplicate_links_and_nothing_else(
+    live: Account, tree: Path, tags: tuple[str, ...]
+) -> None:
     linked(live, "disk", *tags)
     linked(live, "disk", *tags)
     made = plan(live, tree)
@@ -78,7 +80,7 @@ def test_a_duplicate_is_shown_and_removed_and_nothing_else_is(live: Account, tre
     assert links(live) == [["db", "web"]]
     assert not plan(live, tree)
     options = ApplyOptions(journals=journals(tree))
-    back = asyncio.run(operations.rollback(tree, live.settings, options=options))  # what it removed said nothing
+    back = asyncio.run(operations.rollback(tree, live.settings, options=options))  # duplicates add no tag
     assert (changes(back), links(live)) == ([], [["db", "web"]])
     assert back is not None
     assert [one.message for one in back.warnings] == [
@@ -94,7 +96,7 @@ def test_drift_names_each_duplicate_as_added(live: Account, tree: Path) -> None:
 
 
 @pytest.mark.parametrize("by_command", [False, True])
-def test_duplicates_that_were_adopted_are_removed_as_a_change_of_dlsync_s_and_are_no_drift(
+def test_adopted_duplicates_are_no_drift_and_the_next_plan_removes_them(
     live: Account, tree: Path, *, by_command: bool
 ) -> None:
     for _ in range(2):
@@ -120,8 +122,8 @@ def test_several_links_that_each_add_a_tag_are_no_duplicates(live: Account, tree
     assert not plan(live, tree)
 
 
-def test_links_that_go_for_another_reason_have_no_duplicates(live: Account, tree: Path) -> None:
-    """The shorter link is needed once the longer one is deleted for a tag that no file has."""
+def test_a_link_is_no_duplicate_of_a_link_that_is_deleted_for_an_unwanted_tag(live: Account, tree: Path) -> None:
+    """A delete of the longer link, for a tag that no file has, makes the shorter link necessary."""
     live.lacks("link/disk")
     linked(live, "disk", "web", "db", "by hand")
     linked(live, "disk", "web")
@@ -130,9 +132,7 @@ def test_links_that_go_for_another_reason_have_no_duplicates(live: Account, tree
     assert links(live) == [["db"], ["web"]]
 
 
-def test_a_duplicate_is_removed_beside_a_change_of_the_file_and_with_a_kept_hand_edit(
-    live: Account, tree: Path
-) -> None:
+def test_duplicates_are_removed_along_with_a_file_change_and_manual_links_are_kept(live: Account, tree: Path) -> None:
     for tags in (["web", "db"], ["by hand"]):
         linked(live, "disk", *tags)
     write_tree(tree, {"links.yaml": "disk: [web, db, new]\n"})
@@ -146,7 +146,7 @@ def test_a_duplicate_is_removed_beside_a_change_of_the_file_and_with_a_kept_hand
     assert links(live) == [["by hand"], ["db", "web"], ["new"]]
 
 
-def test_with_prune_all_a_link_that_is_taken_over_loses_its_duplicates_too(live: Account, tree: Path) -> None:
+def test_with_prune_all_an_adopted_link_loses_its_duplicates(live: Account, tree: Path) -> None:
     for _ in range(2):
         linked(live, "net", "web")
     write_tree(tree, {"links.yaml": "disk: [web, db]\nnet: [web, db]\n"})
@@ -157,7 +157,9 @@ def test_with_prune_all_a_link_that_is_taken_over_loses_its_duplicates_too(live:
 NOT_MANAGED = "the server has 1 duplicate of link/net: `prune: managed` removes none of what is not managed"
 
 
-def test_duplicates_of_what_is_not_managed_stay_and_are_named_and_go_with_prune_all(live: Account, tree: Path) -> None:
+def test_duplicates_of_an_unmanaged_link_cause_a_warning_and_only_prune_all_removes_them(
+    live: Account, tree: Path
+) -> None:
     for _ in range(2):
         linked(live, "net", "web")
     made = plan(live, tree)
@@ -172,7 +174,7 @@ def test_duplicates_of_what_is_not_managed_stay_and_are_named_and_go_with_prune_
     assert (changes(made), made.warnings) == (["update link/net repo"], ())
 
 
-def test_with_prune_none_duplicates_stay_and_are_named(live: Account, tree: Path) -> None:
+def test_with_prune_none_duplicates_are_kept_with_a_warning(live: Account, tree: Path) -> None:
     for _ in range(2):
         linked(live, "disk", "web")
     made = plan(live, tree, prune="none")
@@ -203,7 +205,7 @@ def test_a_duplicate_that_the_server_keeps_is_a_failed_update(live: Account, tre
     assert [one.error for one in applied(live, tree, answer).changes] == [error]
 
 
-def test_where_links_cannot_be_deleted_the_message_names_those_to_delete_by_hand(live: Account, tree: Path) -> None:
+def test_if_the_server_cannot_delete_links_the_error_names_the_duplicates(live: Account, tree: Path) -> None:
     linked(live, "disk", "web")
     duplicate = live.run(lambda client: client.links.list())[-1].id
 
@@ -217,12 +219,10 @@ def test_where_links_cannot_be_deleted_the_message_names_those_to_delete_by_hand
 # lists that omit links
 
 
-def omitting(*omitted: int, by_id: bool = True) -> Callable[[Seen, Onward], Reply]:
-    """Answer lists of links without those at some places, and without the operation to get one unless ``by_id``."""
+def omitting(*omitted: int) -> Callable[[Seen, Onward], Reply]:
+    """Answer lists of links without the links at some places."""
 
     def answer(seen: Seen, onward: Onward) -> Reply:
-        if below(seen).startswith("GET links/") and not by_id:
-            return Reply(405)
         reply = onward()
         if below(seen) != "GET links":
             return reply
@@ -242,7 +242,7 @@ def planned_and_applied(live: Account, tree: Path, answer: Callable[[Seen, Onwar
     return through(live, answer, work)
 
 
-def test_a_link_that_the_list_omits_is_asked_for_by_its_id_and_not_made_again(live: Account, tree: Path) -> None:
+def test_a_link_that_the_list_omits_is_requested_by_its_id_and_not_created_again(live: Account, tree: Path) -> None:
     assert planned_and_applied(live, tree, omitting(0)) == [[], [], []]
     assert links(live) == [["db", "web"]]
     (tree / "links.yaml").unlink()
@@ -250,7 +250,7 @@ def test_a_link_that_the_list_omits_is_asked_for_by_its_id_and_not_made_again(li
     assert links(live) == []
 
 
-def test_a_link_that_the_list_never_has_is_made_once(live: Account, tmp_path: Path) -> None:
+def test_a_link_that_the_list_never_contains_is_created_once(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", FILES)
     planned, first, again = planned_and_applied(live, tree, omitting(0))
     assert (planned[-1], first[-1], again) == ("create link/disk new", "create link/disk new applied", [])
@@ -276,14 +276,14 @@ def test_a_rollback_finds_a_link_that_the_list_omits(live: Account, tree: Path) 
     assert links(live) == [["db", "web"]]
 
 
-def test_a_link_that_was_deleted_by_hand_is_made_again(live: Account, tree: Path) -> None:
+def test_a_link_that_was_deleted_by_hand_is_created_again(live: Account, tree: Path) -> None:
     live.lacks("link/disk")
     created = "create link/disk drift"
     assert planned_and_applied(live, tree, omitting()) == [[created], [f"{created} applied"], []]
     assert planned_and_applied(live, tree, omitting(0)) == [[], [], []]
 
 
-def test_a_link_that_appears_between_plan_and_apply_is_not_made_again(live: Account, tree: Path) -> None:
+def test_a_link_that_appears_between_plan_and_apply_is_not_created_again(live: Account, tree: Path) -> None:
     live.lacks("link/disk")
     lists: list[None] = []
 
@@ -309,7 +309,7 @@ def with_links(some: list[list[str]]) -> Resource:
 
 
 @given(desired=TAGS, some=st.lists(TAGS, min_size=1, max_size=5))
-def test_what_is_left_without_duplicates_has_the_same_tags_and_no_duplicates(
+def test_removing_the_duplicates_keeps_all_tags_and_leaves_no_duplicates(
     desired: list[str], some: list[list[str]]
 ) -> None:
     link = kind_of("link")
@@ -318,6 +318,6 @@ def test_what_is_left_without_duplicates_has_the_same_tags_and_no_duplicates(
     fitting = [tags for tags in some if {*tags} <= {*desired}]
     left = [*fitting]
     for tags in removed:
-        left.remove(tags)  # type: ignore[arg-type] # what is removed are tags
+        left.remove(tags)  # type: ignore[arg-type] # each removed value is a list of tags
     assert {tag for tags in left for tag in tags} == {tag for tags in fitting for tag in tags}
     assert link.duplicates(file, with_links(left)) == ()

@@ -1,4 +1,4 @@
-"""Live into files: what is in the tree is edited in place, the rest written anew."""
+"""Exporting live resources: existing files are edited in place, and missing files are created."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 WEB = "# the fleet\ntitle:   'Web' # ours\npositions: [ ]\nperiod: 60\n"
 RULE = "title: Web\ncriteria: []\n"
-# each example is an account, filled and exported: 0.3 s
+# each example fills and exports an account, which takes 0.3 s
 SOME = settings(max_examples=20)
 FILES: dict[str, str | bytes] = {
     "dashboards/team/web.yaml": WEB,
@@ -97,9 +97,7 @@ def problems(made: Export) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_what_was_exported_plans_to_nothing_and_exporting_it_again_changes_nothing(
-    tmp_path: Path, flavour: str
-) -> None:
+def test_after_an_export_the_plan_is_empty_and_a_second_export_changes_nothing(tmp_path: Path, flavour: str) -> None:
     action: dict[str, Json] = {"type": "EMAIL", "details": {"emails": ["a@example.org"], "message": "m"}}
     with account(**FLAVOURS[flavour]) as live:
         live.has(
@@ -122,7 +120,7 @@ def test_what_was_exported_plans_to_nothing_and_exporting_it_again_changes_nothi
     assert tree_files(tmp_path) == written
 
 
-def test_new_files_are_in_the_house_style_without_what_the_server_owns(live: Account, tmp_path: Path) -> None:
+def test_new_files_have_the_standard_style_and_no_fields_of_the_server(live: Account, tmp_path: Path) -> None:
     action: dict[str, Json] = {"type": "EMAIL", "details": {"status": "OK", "emails": ["a@example.org"]}}
     live.has(
         resource("dashboard/web", {"positions": [], "name": "x", "id": 7, "title": "Web"}),
@@ -141,7 +139,7 @@ def test_new_files_are_in_the_house_style_without_what_the_server_owns(live: Acc
     }
 
 
-def test_a_new_file_is_written_once_and_what_its_schema_allows_is_not_looked_into(
+def test_an_export_serialises_each_new_file_once_without_schema_check_or_normalisation(
     live: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web, cost = rule(criterion("web.status")), rule(criterion("a.cost"), title="${x}")
@@ -154,7 +152,7 @@ def test_a_new_file_is_written_once_and_what_its_schema_allows_is_not_looked_int
     assert [one.call_count for one in (dumped, checked, canonical)] == [2, 0, 0]
 
 
-def test_dlsync_s_own_record_is_not_exported(live: Account, tmp_path: Path) -> None:
+def test_dlsync_s_own_plugins_are_not_exported(live: Account, tmp_path: Path) -> None:
     live.has(resource("plugin/dlsync-inventory", "{}"), resource("plugin/dlsync-lock", "{}"))
     assert not export(live, tmp_path, "plugin/*", "plugin/dlsync-lock")
     assert tree_files(tmp_path) == {}
@@ -163,7 +161,7 @@ def test_dlsync_s_own_record_is_not_exported(live: Account, tmp_path: Path) -> N
 # over a tree
 
 
-def test_what_is_live_as_the_files_say_stays_byte_for_byte(live: Account, tree: Path) -> None:
+def test_files_that_match_the_live_resources_stay_byte_for_byte(live: Account, tree: Path) -> None:
     before = tree_files(tree)
     live.has(*same_as_files())
     made = export(live, tree, mirror=True)
@@ -171,7 +169,7 @@ def test_what_is_live_as_the_files_say_stays_byte_for_byte(live: Account, tree: 
     assert tree_files(tree) == before
 
 
-def test_what_changed_is_edited_in_place_with_its_comments(live: Account, tree: Path) -> None:
+def test_an_export_edits_changed_files_in_place_and_keeps_their_comments(live: Account, tree: Path) -> None:
     live.has(
         resource("dashboard/web", {"title": "Web", "positions": [], "period": 30}),
         resource("rule/web", rule(criterion("base.cpu"))),
@@ -191,7 +189,7 @@ def test_what_changed_is_edited_in_place_with_its_comments(live: Account, tree: 
     assert not export(live, tree)
 
 
-def test_only_the_settings_file_is_written_where_only_settings_changed(live: Account, tree: Path) -> None:
+def test_an_export_writes_only_the_settings_file_if_only_plugin_settings_changed(live: Account, tree: Path) -> None:
     live.has(*same_as_files()[:2], resource("plugin/disk", {"content": "print()\r\n", "extension": "py"}))
     assert actions(export(live, tree)) == ["update plugins/disk.meta.yaml"]
 
@@ -203,21 +201,21 @@ def test_another_extension_renames_the_script(live: Account, tree: Path) -> None
     assert not export(live, tree)
 
 
-def test_new_ones_join_the_tree_in_their_kind_s_folder(live: Account, tree: Path) -> None:
+def test_a_new_resource_gets_a_file_in_the_folder_of_its_kind(live: Account, tree: Path) -> None:
     live.has(*same_as_files(), resource("dashboard/new", dashboard()))
     assert actions(export(live, tree)) == ["create dashboards/new.yaml"]
 
 
-def test_with_managed_only_what_the_tree_has_is_exported(live: Account, tree: Path) -> None:
+def test_with_managed_a_resource_without_a_file_and_an_inventory_entry_is_not_exported(
+    live: Account, tree: Path
+) -> None:
     live.has(*same_as_files()[1:], resource("dashboard/web", dashboard()), resource("dashboard/new", dashboard()))
     assert actions(export(live, tree, managed=True)) == ["update dashboards/team/web.yaml"]
     with pytest.raises(SettingsError, match="no resource matches `dashboard/new`"):
         export(live, tree, "dashboard/new", managed=True)
 
 
-def test_with_managed_what_is_managed_and_has_no_file_yet_is_exported_too(
-    live: Account, tree: Path, tmp_path: Path
-) -> None:
+def test_with_managed_a_managed_resource_without_a_file_is_exported(live: Account, tree: Path, tmp_path: Path) -> None:
     apply(live, tree)
     live.has(resource("rule/other", rule()))
     folder = tmp_path / "new"
@@ -231,7 +229,7 @@ def test_with_managed_what_is_managed_and_has_no_file_yet_is_exported_too(
     }
 
 
-def test_with_managed_and_mirror_the_files_of_what_is_gone_go_and_what_is_managed_and_gone_has_none(
+def test_with_managed_and_mirror_deleted_resources_lose_their_files_and_get_no_new_ones(
     live: Account, tree: Path
 ) -> None:
     apply(live, tree)
@@ -240,8 +238,8 @@ def test_with_managed_and_mirror_the_files_of_what_is_gone_go_and_what_is_manage
     assert actions(export(live, tree, managed=True, mirror=True)) == ["delete rules/web.yaml"]
 
 
-def test_a_file_has_no_reference_that_only_the_account_s_record_knows(live: Account, tree: Path) -> None:
-    """Who can write the record could otherwise have any variable of whoever applies the files next sent there."""
+def test_an_export_into_a_tree_writes_no_reference_that_only_the_inventory_contains(live: Account, tree: Path) -> None:
+    """Otherwise, a forged inventory could make the next apply send any environment variable to the server."""
     other = "title: bar\ncriteria: []\n"
     write_tree(tree, {"rules/web.yaml": "title: Web\ndescription: bar\ncriteria: []\n", "rules/other.yaml": other})
     apply(live, tree)
@@ -259,7 +257,7 @@ def test_a_file_has_no_reference_that_only_the_account_s_record_knows(live: Acco
     )
 
 
-def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each(
+def test_an_export_into_an_empty_folder_writes_references_of_the_inventory_with_warnings(
     live: Account, tree: Path, tmp_path: Path
 ) -> None:
     write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
@@ -272,7 +270,7 @@ def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each
 
 
 @pytest.mark.parametrize("files", [{}, {"dlsync.yaml": "org: acme # ${env:TITLE}\n"}])
-def test_a_new_file_with_a_live_value_in_a_secret_s_place_is_warned_of(
+def test_an_export_warns_if_a_live_value_replaces_a_secret_in_a_new_file(
     live: Account, tree: Path, tmp_path: Path, files: dict[str, str]
 ) -> None:
     write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
@@ -301,7 +299,7 @@ def test_targets_narrow_an_export(live: Account, tree: Path) -> None:
     assert actions(export(live, tree, "dashboard/n*", mirror=True)) == ["create dashboards/new.yaml"]
 
 
-def test_with_mirror_the_files_of_what_is_gone_are_removed_settings_first(live: Account, tree: Path) -> None:
+def test_a_mirror_removes_the_files_of_deleted_resources_settings_files_first(live: Account, tree: Path) -> None:
     live.has(same_as_files()[0])
     assert not export(live, tree)
     made = export(live, tree, mirror=True)
@@ -311,7 +309,7 @@ def test_with_mirror_the_files_of_what_is_gone_are_removed_settings_first(live: 
 
 
 @pytest.mark.parametrize("targets", [(), ("*/*",), ("rule/web", "plugin/d*")])
-def test_a_mirror_of_an_account_where_nothing_is_live_removes_only_what_a_target_names_in_full(
+def test_a_mirror_of_an_empty_account_is_refused_unless_each_target_is_a_full_name(
     live: Account, tree: Path, targets: tuple[str, ...]
 ) -> None:
     before = tree_files(tree)
@@ -321,9 +319,7 @@ def test_a_mirror_of_an_account_where_nothing_is_live_removes_only_what_a_target
     assert actions(export(live, tree, "rule/web", mirror=True)) == ["delete rules/web.yaml"]
 
 
-def test_a_resource_whose_file_would_be_ignored_is_an_error_and_the_file_that_is_there_stays(
-    live: Account, tree: Path
-) -> None:
+def test_a_resource_whose_file_is_ignored_is_an_error_and_the_ignored_file_is_kept(live: Account, tree: Path) -> None:
     live.has(*same_as_files(), resource("rule/x", rule()))
     before = tree_files(write_tree(tree, {"rules/x.yaml": "[", ".dlsyncignore": "rules/x.yaml\n"}))
     made = export(live, tree)
@@ -333,7 +329,7 @@ def test_a_resource_whose_file_would_be_ignored_is_an_error_and_the_file_that_is
     assert tree_files(tree) == before
 
 
-def test_a_resource_whose_file_a_built_in_pattern_would_ignore_has_an_encoded_name(live: Account, tree: Path) -> None:
+def test_a_file_name_that_a_built_in_pattern_would_ignore_is_encoded(live: Account, tree: Path) -> None:
     live.has(resource("plugin/README", {"content": "x", "extension": "md"}), resource("rule/x_BASE_7", rule()))
     notes = write_tree(tree, {"plugins/README.md": "our notes"}) / "plugins/README.md"
     assert {*actions(export(live, tree))} > {"create plugins/README.m%64", "create rules/x_BASE%5F7.yaml"}
@@ -349,7 +345,7 @@ def test_with_mirror_no_file_that_is_ignored_or_not_read_is_removed(live: Accoun
     assert set(tree_files(tree)) == {*left, ".dlsyncignore", "rules/mine.yaml", "dashboards/team/web.yaml"}
 
 
-def test_an_export_that_is_cut_short_between_two_files_leaves_a_tree_that_can_be_read(tree: Path) -> None:
+def test_an_export_that_is_interrupted_between_two_files_leaves_a_valid_tree(tree: Path) -> None:
     with account() as live:
         live.has(resource("plugin/new", {"content": "a", "extension": "py", "interval": 60}))
         desired = loader.read(tree)
@@ -362,7 +358,7 @@ def test_an_export_that_is_cut_short_between_two_files_leaves_a_tree_that_can_be
     assert set(tree_files(tree)) == {"plugins/new.py", "plugins/new.meta.yaml"}
 
 
-def test_a_server_that_cannot_list_exports_what_files_and_targets_name_and_says_so(tree: Path) -> None:
+def test_without_complete_lists_an_export_covers_files_and_targets_and_warns(tree: Path) -> None:
     with account(documented_only=True) as live:
         live.has(
             *same_as_files()[1:], *(resource(f"dashboard/{name}", dashboard()) for name in ("web", "named", "not"))
@@ -383,7 +379,7 @@ HOSTILE = ("../../etc/x", "CON", "a\0b", "...", "/etc/passwd", "a\\b", ".hidden"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_whatever_a_resource_is_called_its_file_is_in_its_folder_and_stands_for_it(
+def test_a_resource_with_a_hostile_name_gets_a_file_in_its_folder_that_reads_back_the_name(
     live: Account, tmp_path: Path, name: str
 ) -> None:
     tree = tmp_path / "tree"
@@ -412,7 +408,7 @@ def test_whatever_a_resource_is_called_its_file_is_in_its_folder_and_stands_for_
     ),
     first=st.integers(0, 6),
 )
-def test_any_names_added_to_any_tree_make_a_tree_that_holds_them_all(
+def test_two_exports_of_any_names_give_a_tree_that_contains_each_resource(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], first: int
 ) -> None:
     tree = tmp_path_factory.mktemp("tree")
@@ -424,12 +420,12 @@ def test_any_names_added_to_any_tree_make_a_tree_that_holds_them_all(
     assert set(loader.read(tree).raise_for_errors().resources) == {one.address for one in wanted}
 
 
-def test_names_that_case_alone_tells_apart_get_files_that_more_tells_apart(live: Account, tmp_path: Path) -> None:
+def test_names_that_differ_only_in_case_get_files_that_differ_in_more_than_case(live: Account, tmp_path: Path) -> None:
     live.has(resource("dashboard/Redis", dashboard()), resource("dashboard/redis", dashboard()))
     assert actions(export(live, tmp_path)) == ["create dashboards/%52edis.yaml", "create dashboards/redis.yaml"]
 
 
-def test_also_where_the_tree_has_one_of_them_already(live: Account, tmp_path: Path) -> None:
+def test_a_name_that_differs_only_in_case_from_an_existing_file_is_encoded(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/team/Redis.yaml": resource("dashboard/x", dashboard()).body})
     live.has(resource("dashboard/Redis", dashboard()), resource("dashboard/redis", dashboard()))
     assert actions(export(live, tmp_path)) == ["create dashboards/%72%65%64%69%73.yaml"]
@@ -452,7 +448,7 @@ def test_a_name_too_long_for_a_file_is_an_error_while_the_others_are_written(liv
     assert made.summary["unchanged"] == 0
 
 
-def test_a_resource_that_no_file_may_hold_is_an_error_and_does_not_spoil_the_tree(live: Account, tree: Path) -> None:
+def test_a_resource_that_would_make_an_invalid_file_is_an_error_and_no_file_changes(live: Account, tree: Path) -> None:
     live.has(*same_as_files(), resource("rule/made-by-hand", "{}\n"), resource("dashboard/new", {"title": 1}))
     before = tree_files(tree)
     made = export(live, tree)
@@ -465,7 +461,7 @@ def test_a_resource_that_no_file_may_hold_is_an_error_and_does_not_spoil_the_tre
     assert tree_files(tree) == before
 
 
-def test_nothing_is_written_through_a_link_that_leads_out_of_the_tree(live: Account, tmp_path: Path) -> None:
+def test_an_export_writes_nothing_through_a_symlink_that_leads_out_of_the_tree(live: Account, tmp_path: Path) -> None:
     tree, outside = tmp_path / "tree", tmp_path / "outside"
     write_tree(outside, {"web.yaml": WEB})
     tree.mkdir()
@@ -489,7 +485,7 @@ def test_the_mode_of_a_script_is_kept(live: Account, tree: Path) -> None:
 
 @SOME
 @given(files=trees(), live_files=trees(packs=True), flavour=st.sampled_from(sorted(FLAVOURS)))
-def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothing(
+def test_after_a_mirror_over_any_tree_the_plan_is_empty_and_a_second_mirror_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], live_files: dict[str, bytes], flavour: str
 ) -> None:
     if flavour == "documented_only":
@@ -527,7 +523,7 @@ def test_all_new_links_make_one_new_file(live: Account, tmp_path: Path) -> None:
     assert (again.files, again.summary["unchanged"]) == ((), 4)
 
 
-def test_changed_new_and_gone_links_are_one_update_of_their_file(live: Account, tmp_path: Path) -> None:
+def test_changed_new_and_deleted_links_are_one_update_of_their_file(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1", "plugins/up.py": "1"})
     live.has(*linked("disk", "all", "db"), *linked("up", "web"), resource("plugin/load", "1"))
     made = export(live, tmp_path, mirror=True)
@@ -549,9 +545,7 @@ def test_a_mirror_of_an_account_without_links_removes_their_file(live: Account, 
 
 
 @pytest.mark.parametrize("empty", ["", "# ours\n", "---\n", "null\n", "{}\n"])
-def test_a_links_file_that_holds_nothing_says_no_links_and_takes_new_ones(
-    live: Account, tmp_path: Path, empty: str
-) -> None:
+def test_an_empty_links_file_is_valid_and_an_export_adds_links_to_it(live: Account, tmp_path: Path, empty: str) -> None:
     write_tree(tmp_path, {"links.yaml": empty, "plugins/disk.py": "1"})
     assert loader.read(tmp_path).problems == ()
     live.has(*linked("disk", "db"))
@@ -560,7 +554,7 @@ def test_a_links_file_that_holds_nothing_says_no_links_and_takes_new_ones(
     assert ("# ours" in (tmp_path / "links.yaml").read_text()) == ("# ours" in empty)
 
 
-def test_an_account_is_no_export_s_business(live: Account, tmp_path: Path) -> None:
+def test_an_export_ignores_accounts(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "accounts: [default, gone]\n"})
     made = export(live, tmp_path, "account/*", "account/default", mirror=True)
     assert (made.files, made.problems, made.summary["unchanged"]) == ((), (), 0)
@@ -576,7 +570,7 @@ PACK = {
 }
 
 
-def test_what_a_pack_holds_is_edited_in_place_and_its_links_join_links_yaml(live: Account, tmp_path: Path) -> None:
+def test_files_of_a_pack_are_edited_in_place_and_its_links_go_into_links_yaml(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, PACK)
     live.has(resource("dashboard/db", {"title": "New", "positions": []}), *linked("up", "db", "web"))
     assert actions(export(live, tmp_path)) == ["update packs/db/dashboards/db.yaml", "create links.yaml"]
@@ -585,7 +579,7 @@ def test_what_a_pack_holds_is_edited_in_place_and_its_links_join_links_yaml(live
     assert not export(live, tmp_path, mirror=True)
 
 
-def test_a_pack_s_link_that_is_not_live_cannot_be_said(live: Account, tmp_path: Path) -> None:
+def test_a_mirror_reports_an_error_for_a_link_of_a_pack_that_is_not_live(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, PACK)
     live.has(resource("dashboard/db", PACK["packs/db/dashboards/db.yaml"]), resource("plugin/up", "1"))
     assert not export(live, tmp_path)
@@ -594,14 +588,14 @@ def test_a_pack_s_link_that_is_not_live_cannot_be_said(live: Account, tmp_path: 
     assert not made
 
 
-def test_with_mirror_a_pack_s_plugin_that_is_gone_takes_its_link_along(live: Account, tmp_path: Path) -> None:
+def test_a_mirror_that_removes_a_plugin_of_a_pack_reports_no_error_for_its_link(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, PACK)
     live.has(resource("dashboard/db", PACK["packs/db/dashboards/db.yaml"]))
     made = export(live, tmp_path, mirror=True)
     assert (actions(made), made.problems) == (["delete packs/db/plugins/up.py"], ())
 
 
-def test_an_old_backup_is_edited_where_it_is_and_takes_only_names_that_are_file_names(
+def test_an_export_into_an_old_backup_edits_it_in_place_and_refuses_names_with_a_slash(
     live: Account, tmp_path: Path
 ) -> None:
     write_tree(
@@ -646,7 +640,7 @@ def exported(live: Account, tree: Path) -> dict[str, bytes | None]:
     return {one.file: one.content for one in made.files}
 
 
-def test_a_reference_with_another_value_than_was_applied_changes_no_file(live: Account, tmp_path: Path) -> None:
+def test_a_new_value_of_a_reference_since_the_apply_changes_no_file(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", ROTATED)
     apply(live, tree, environ={"HOOK": "oldhook1"})
     assert exported(live, tree) == {}
@@ -655,7 +649,7 @@ def test_a_reference_with_another_value_than_was_applied_changes_no_file(live: A
     assert exported(live, tree) == {"rules/a.yaml": rule_a.replace("5", "6").encode()}
 
 
-def test_of_a_reference_that_the_file_has_no_more_an_export_writes_the_reference(live: Account, tmp_path: Path) -> None:
+def test_an_export_restores_a_reference_that_was_removed_from_its_file(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", ROTATED)
     apply(live, tree, environ={"HOOK": "oldhook1"})
     write_tree(tree, {"plugins/disk.meta.yaml": "params: none # not ${env:HOOK}\n"})

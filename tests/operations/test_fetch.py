@@ -1,4 +1,4 @@
-"""What the server has: by list operations where it has them, by name where it has not."""
+"""Fetching live resources: by list operations if the server has them, else by name."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ def names(found: Live) -> list[str]:
     return [str(one) for one in found.resources]
 
 
-def test_what_is_wanted_and_there_is_found_in_order(live: Account) -> None:
+def test_a_fetch_returns_the_wanted_resources_that_exist_in_order(live: Account) -> None:
     wanted = addresses("rule/b", "rule/none", "plugin/a", "plugin/none", "dashboard/b", "dashboard/none")
     assert names(live.run(lambda client: Fetcher(client).fetch(wanted))) == ["dashboard/b", "plugin/a", "rule/b"]
 
 
-def test_kinds_that_nothing_is_wanted_of_are_not_asked_for(live: Account, flavour: str) -> None:
+def test_a_fetch_requests_only_the_kinds_of_the_wanted_resources(live: Account, flavour: str) -> None:
     live.run(lambda client: Fetcher(client).fetch(set()))
     assert live.requests() == []
     live.run(lambda client: Fetcher(client).fetch(addresses("plugin/a")))
-    # the documented list may be of links, but the plugin is fetched all the same
+    # the plugin is fetched although the documented list of plugins may contain links
     assert live.requests() == ["GET plugins", "GET plugins/a"]
 
 
@@ -75,12 +75,12 @@ LISTED = ["GET dashboards", "GET plugins", "GET plugins/a", "GET plugins/b", "GE
 UNLISTED = sorted([*LISTED, "GET /api/v1/orgs/acme/accounts", "GET dashboards/a", "GET dashboards/b"])
 
 
-def test_each_resource_is_asked_for_once_and_not_at_all_where_the_list_holds_it(live: Account, flavour: str) -> None:
+def test_a_fetch_requests_each_resource_once_unless_the_list_contains_it(live: Account, flavour: str) -> None:
     live.run(lambda client: Fetcher(client).fetch(addresses(*ALL)))
     assert live.requests() == (UNLISTED if flavour == "documented_only" else LISTED)
 
 
-def test_what_a_list_does_not_name_is_asked_for_but_where_it_names_nothing() -> None:
+def test_a_resource_missing_from_a_list_is_requested_unless_that_list_is_empty() -> None:
     with account() as live:
         live.has(*RESOURCES)
         live.lacks("rule/a", "rule/b")
@@ -91,7 +91,9 @@ def test_what_a_list_does_not_name_is_asked_for_but_where_it_names_nothing() -> 
         assert live.requests() == sorted([*lists, *asked])
 
 
-def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live: Account, flavour: str) -> None:
+def test_a_fetch_of_everything_returns_listed_resources_and_names_kinds_without_lists(
+    live: Account, flavour: str
+) -> None:
     found = live.run(lambda client: Fetcher(client).fetch(addresses("rule/b"), everything=KINDS))
     if flavour == "documented_only":
         assert names(found) == ["plugin/a", "plugin/b", "rule/b"]
@@ -101,12 +103,12 @@ def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live:
         assert found.unlisted == ()
 
 
-def test_an_empty_account_is_no_reason_for_a_warning() -> None:
+def test_a_fetch_of_everything_in_an_empty_account_names_no_kind_without_a_list() -> None:
     with account() as live:
         assert live.run(lambda client: Fetcher(client).fetch(set(), everything=KINDS)).unlisted == ()
 
 
-def test_everything_of_one_kind_asks_for_no_other() -> None:
+def test_a_fetch_of_one_kind_requests_no_other_kind() -> None:
     with account() as live:
         live.has(*RESOURCES)
         found = live.run(lambda client: Fetcher(client).fetch(set(), everything=["dashboard"]))
@@ -114,7 +116,7 @@ def test_everything_of_one_kind_asks_for_no_other() -> None:
         assert live.requests() == ["GET dashboards"]
 
 
-def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_for() -> None:
+def test_a_fetch_with_a_filter_requests_only_the_resources_that_pass_it() -> None:
     with account() as live:
         live.has(*RESOURCES)
         found = live.run(
@@ -124,7 +126,7 @@ def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_fo
         assert live.requests() == ["GET dashboards", "GET plugins", "GET rules", "GET rules/a"]
 
 
-def test_every_resource_that_was_looked_at_counts_as_progress(live: Account) -> None:
+def test_every_fetched_resource_counts_as_progress(live: Account) -> None:
     recorder = Recorder()
     live.run(lambda client: Fetcher(client, reporter=recorder).fetch(addresses(*ALL)))
     assert recorder.steps == len(ALL)
@@ -138,7 +140,7 @@ def test_every_resource_that_was_looked_at_counts_as_progress(live: Account) -> 
         pytest.param({"GET rules": json_reply({"rules": []})}, BadAnswer, id="a list of another shape"),
     ],
 )
-def test_whatever_fails_for_good_ends_it_and_nothing_partial_is_returned(
+def test_a_final_error_ends_the_fetch_without_a_partial_result(
     replies: dict[str, Reply], error: type[Exception]
 ) -> None:
     fine = {"GET dashboards": json_reply([]), "GET plugins": json_reply([])}
@@ -154,7 +156,7 @@ def test_whatever_fails_for_good_ends_it_and_nothing_partial_is_returned(
 # by name
 
 
-def test_what_is_fetched_by_name_is_asked_for_whatever_a_list_says_and_is_whole(live: Account, flavour: str) -> None:
+def test_a_fetch_by_name_requests_each_resource_and_returns_its_full_content(live: Account, flavour: str) -> None:
     found = live.run(lambda client: fetch_by_name(client, addresses(*ALL, "rule/none", "plugin/none")))
     assert {str(one) for one in found} == {*ALL}
     assert all(one.body for one in found.values())
@@ -162,7 +164,7 @@ def test_what_is_fetched_by_name_is_asked_for_whatever_a_list_says_and_is_whole(
     assert asked <= {*live.requests()}
 
 
-def test_links_are_fetched_at_once_and_nothing_is_fetched_of_nothing() -> None:
+def test_a_fetch_by_name_gets_all_links_with_one_request_and_sends_none_without_names() -> None:
     with account() as live:
         live.has(*RESOURCES, *(resource(f"link/{name}", {"tags": ["web"]}) for name in "ab"))
         wanted = addresses("link/a", "link/b", "link/none")
@@ -172,7 +174,7 @@ def test_links_are_fetched_at_once_and_nothing_is_fetched_of_nothing() -> None:
         assert live.requests() == []
 
 
-def test_one_that_cannot_be_fetched_by_name_ends_it() -> None:
+def test_an_error_for_one_resource_ends_a_fetch_by_name() -> None:
     async def run() -> None:
         replies = {"GET rules/a": Reply(200, b"title: A")}
         async with scripted(by_request(replies, Reply(500))) as (_, client):
@@ -183,7 +185,7 @@ def test_one_that_cannot_be_fetched_by_name_ends_it() -> None:
 
 
 @pytest.mark.parametrize(("title", "parsed"), [("Web", 0), ("Other", 1)])
-def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
+def test_a_response_that_equals_the_file_is_not_parsed(
     title: str, parsed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []
@@ -206,7 +208,7 @@ def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
         assert (found.body, found.document) == (f"title: {title}\n".encode(), {"title": title})
 
 
-def test_no_more_is_asked_at_once_than_there_are_connections() -> None:
+def test_a_fetch_sends_no_more_requests_at_once_than_its_concurrency_allows() -> None:
     under_way, most = 0, 0
 
     async def tap(asked: Asked, onward: Onward) -> Response:

@@ -1,4 +1,4 @@
-"""Likely mistakes in files that can be read."""
+"""Warnings about likely mistakes in valid files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def warnings(root: Path, files: dict[str, str]) -> list[str]:
 
 
 # YAML 1.1
-def test_a_scalar_that_yaml_1_1_reads_otherwise_is_named_with_its_place_and_a_fix(tmp_path: Path) -> None:
+def test_a_scalar_with_another_value_in_yaml_1_1_is_a_warning_with_its_place_and_a_fix(tmp_path: Path) -> None:
     files = {
         "dashboards/a.yaml": "title: on\nx: 12:30\n",
         "rules/b.yaml": "title: B\ncriteria: []\ny: [0777, 'on', 1e3]\n",
@@ -41,7 +41,7 @@ def test_a_scalar_that_yaml_1_1_reads_otherwise_is_named_with_its_place_and_a_fi
     ]
 
 
-def test_a_comment_on_the_line_silences_it(tmp_path: Path) -> None:
+def test_an_ignore_comment_on_the_line_suppresses_the_warning(tmp_path: Path) -> None:
     assert warnings(tmp_path, {"dashboards/a.yaml": "title: on  # dlsync: ignore\npositions: []\n"}) == []
 
 
@@ -51,7 +51,7 @@ def test_a_comment_on_the_line_silences_it(tmp_path: Path) -> None:
     scalars=st.lists(_SCALAR | st.text("0123456789+-._:eobxno f", min_size=1, max_size=8), max_size=3),
     flow=st.booleans(),
 )
-def test_the_cheap_look_ahead_misses_no_scalar(scalars: list[str], flow: bool) -> None:
+def test_the_quick_regular_expression_misses_no_ambiguous_scalar(scalars: list[str], flow: bool) -> None:
     text = f"a: [{', '.join(scalars)}]" if flow else "".join(f"- {scalar}\n" for scalar in scalars)
     content = text.encode()
     assert file_warnings._MAY_BE_AMBIGUOUS.search(content) or not ambiguous_scalars(content)
@@ -77,7 +77,9 @@ FAR = "docs/findings.md has all; a reason goes behind a colon"
         ("has it", ""),
     ],
 )
-def test_a_comment_with_a_code_that_does_not_exist_is_named(tmp_path: Path, comment: str, warning: str) -> None:
+def test_a_comment_with_an_unknown_code_or_a_misspelt_keyword_is_a_warning(
+    tmp_path: Path, comment: str, warning: str
+) -> None:
     files = {
         "dlsync.yaml": "environments: {b: {account: b}}\n",
         "dashboards/a.yaml": f"title: A\r\n# dlsync: {comment}\r\npositions: []\r\n",
@@ -93,5 +95,5 @@ def test_a_comment_with_a_code_that_does_not_exist_is_named(tmp_path: Path, comm
 
 
 @pytest.mark.parametrize("content", [b"a: [on", b"a: &x on", b"on : 1", b"? on\n: 1", b"{a: on}", b"a: on#b"])
-def test_the_cheap_look_ahead_knows_what_ends_a_scalar(content: bytes) -> None:
+def test_the_quick_regular_expression_recognises_the_end_of_a_scalar(content: bytes) -> None:
     assert file_warnings._MAY_BE_AMBIGUOUS.search(content)

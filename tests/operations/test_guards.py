@@ -1,4 +1,4 @@
-"""Plans that delete more than anybody can have meant."""
+"""Guards: plans that delete too many resources are refused."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def refused(
     return judged(context, tree, Settings(max_delete_percent=percent)).plan.refused
 
 
-def test_an_empty_tree_that_would_delete_is_refused() -> None:
+def test_a_plan_that_deletes_is_refused_if_the_tree_is_empty() -> None:
     (reason,) = refused(of(deletes=2), files=False)
     assert reason.startswith("the files hold no resources, and the plan would delete 2 from acme/default at")
 
 
-def test_an_empty_tree_that_deletes_nothing_and_a_tree_that_holds_something_pass() -> None:
+def test_a_plan_is_allowed_if_it_deletes_nothing_or_the_tree_is_not_empty() -> None:
     assert refused(of(), files=False) == ()
     assert refused(of(deletes=2)) == ()
 
 
-def test_too_large_a_share_is_refused_with_its_numbers() -> None:
+def test_a_plan_that_deletes_too_large_a_share_is_refused_with_the_numbers() -> None:
     (reason,) = refused(of(deletes=4, updates=2, unchanged=4))
     assert "it would delete 4 of 10 resources (40 %), more than the 30 % that `max_delete_percent` allows." in reason
 
@@ -64,7 +64,7 @@ def test_a_resource_that_is_held_counts_as_live() -> None:
     assert "it would delete 9 of 10 resources (90 %)" in reason
 
 
-def test_managed_resources_that_are_gone_from_the_server_count_towards_the_ten() -> None:
+def test_managed_resources_missing_on_the_server_count_towards_the_minimum_of_ten() -> None:
     (reason,) = refused(of(deletes=8, creates=1), managed=(Address("rule", "c0"),), gone=1)
     assert "it would delete 8 of 8 resources (100 %)" in reason
     assert refused(of(deletes=8, creates=1), gone=1) == ()
@@ -73,20 +73,20 @@ def test_managed_resources_that_are_gone_from_the_server_count_towards_the_ten()
 @pytest.mark.parametrize(
     ("made", "percent"),
     [
-        pytest.param(of(deletes=3, unchanged=7), 30, id="exactly the share"),
-        pytest.param(of(deletes=9), 30, id="fewer than ten say nothing"),
-        pytest.param(of(deletes=9, creates=50), 30, id="what is only to be made is not managed yet"),
-        pytest.param(of(deletes=50), 100, id="all of it allowed"),
+        pytest.param(of(deletes=3, unchanged=7), 30, id="exactly the allowed share"),
+        pytest.param(of(deletes=9), 30, id="fewer than ten resources"),
+        pytest.param(of(deletes=9, creates=50), 30, id="new resources do not count"),
+        pytest.param(of(deletes=50), 100, id="100 % allowed"),
         pytest.param(of(unchanged=50), 0, id="no deletes"),
-        pytest.param(of(deletes=1, unchanged=199), 0.5, id="a part of a percent"),
+        pytest.param(of(deletes=1, unchanged=199), 0.5, id="a fraction of a percent"),
     ],
 )
-def test_what_the_guard_lets_through(made: Plan, percent: float) -> None:
+def test_a_plan_within_the_limits_is_allowed(made: Plan, percent: float) -> None:
     assert refused(made, percent) == ()
 
 
 @given(deletes=st.integers(0, 30), kept=st.integers(0, 30), percent=st.floats(0, 100))
-def test_a_plan_passes_exactly_when_ten_are_not_there_or_its_share_is_allowed(
+def test_a_plan_is_refused_exactly_if_ten_resources_exist_and_its_share_is_too_large(
     deletes: int, kept: int, percent: float
 ) -> None:
     managed = deletes + kept

@@ -1,4 +1,4 @@
-"""Whole runs against a server that shows masks in place of the secrets that it was sent."""
+"""Whole runs against a server that masks secrets in its responses."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Team:
         return changes(done)
 
     def applied_and_rolled_back(self) -> list[str]:
-        """Apply and take that back, through one server, since a journal is for one URL."""
+        """Apply and roll back through one server, since a journal belongs to one URL."""
         options = ApplyOptions(journals=journals(self.tree))
 
         async def work(to: Settings) -> list[str]:
@@ -107,7 +107,7 @@ class Team:
 
 @pytest.fixture
 def team(live: Account, tmp_path: Path) -> Team:
-    """A rule with a webhook, applied."""
+    """A tree with a rule that has a webhook, applied."""
     made = Team(live, tmp_path / "tree", MaskingServer({HOOK: "****", NEW_HOOK: "****"}))
     made.rule()
     assert made.apply() == ["create rule/web new applied"]
@@ -115,7 +115,7 @@ def team(live: Account, tmp_path: Path) -> Team:
 
 
 @pytest.mark.parametrize("mask", MASKS)
-def test_a_masked_secret_is_no_change_and_a_plan_says_once_that_the_server_masks_it(team: Team, mask: str) -> None:
+def test_a_masked_secret_is_no_change_and_a_plan_warns_once_about_the_mask(team: Team, mask: str) -> None:
     team.server.masks = {HOOK: mask}
     made = team.plan()
     assert not made
@@ -127,7 +127,7 @@ def test_a_masked_secret_is_no_change_and_a_plan_says_once_that_the_server_masks
     assert not team.export()
 
 
-def test_what_is_written_is_verified_whatever_the_server_masks_of_it(team: Team) -> None:
+def test_a_write_is_verified_although_the_server_masks_the_secret(team: Team) -> None:
     team.rule(more="    message: ${env:HOOK}\n")
     assert team.apply() == ["update rule/web repo applied"]
     assert not team.plan()
@@ -141,7 +141,7 @@ def test_a_change_of_another_field_sends_the_secret_and_no_mask(team: Team) -> N
     assert HOOK in team.stored()
 
 
-def test_a_hand_edit_of_another_field_is_merged_accepted_and_exported_without_the_mask(
+def test_a_manual_edit_of_another_field_is_merged_accepted_and_exported_without_the_mask(
     team: Team, tmp_path: Path
 ) -> None:
     edited = team.stored().replace("type: WEBHOOK", "type: WEBHOOK\n    message: by hand")
@@ -159,7 +159,7 @@ def test_a_hand_edit_of_another_field_is_merged_accepted_and_exported_without_th
     assert ("url: ${env:HOOK}" in copy, "****" in copy) == (True, False)
 
 
-def test_another_value_of_the_environment_is_sent_though_the_server_masks_the_one_before(team: Team) -> None:
+def test_a_new_value_of_a_secret_is_sent_although_the_server_masks_the_old_one(team: Team) -> None:
     team.environ = {"HOOK": NEW_HOOK}
     (change,) = team.plan().changes
     assert [(one.path, one.before, one.after, one.masked) for one in change.diff] == [
@@ -173,7 +173,7 @@ def test_another_value_of_the_environment_is_sent_though_the_server_masks_the_on
     assert not team.plan()
 
 
-def test_a_rollback_puts_the_secret_back_and_no_mask(team: Team) -> None:
+def test_a_rollback_sends_the_secret_and_no_mask(team: Team) -> None:
     team.rule("Web shop")
     assert team.applied_and_rolled_back() == ["update rule/web repo applied"]
     kept = "".join(path.read_text() for path in journals(team.tree).rglob("*") if path.is_file())
@@ -181,14 +181,14 @@ def test_a_rollback_puts_the_secret_back_and_no_mask(team: Team) -> None:
     assert ("****" in kept, "****" in body, HOOK in body, "Web shop" in body) == (False, False, True, False)
 
 
-def test_a_rollback_of_a_change_of_the_secret_sends_what_the_environment_has_now(team: Team) -> None:
+def test_a_rollback_of_a_changed_secret_sends_the_current_value_of_the_environment(team: Team) -> None:
     team.environ = {"HOOK": NEW_HOOK}
     team.rule("Web shop")
     assert team.applied_and_rolled_back() == ["update rule/web repo applied"]
     assert (NEW_HOOK in team.stored(), "****" in team.stored()) == (True, False)
 
 
-def test_a_secret_that_is_part_of_a_text_may_be_masked_in_it(live: Account, tmp_path: Path) -> None:
+def test_a_mask_inside_a_longer_text_is_no_change_but_an_edit_around_it_is_drift(live: Account, tmp_path: Path) -> None:
     text = "title: Web\ncriteria: []\ndescription: run --token ${env:TOK} --fast\n"
     tree = write_tree(tmp_path / "tree", {"rules/web.yaml": text})
     team = Team(live, tree, MaskingServer({"t0k3n": "****"}), {"TOK": "t0k3n"})
@@ -207,7 +207,7 @@ def test_a_secret_that_is_part_of_a_text_may_be_masked_in_it(live: Account, tmp_
     assert (tree / "rules/web.yaml").read_text() == text.replace("Web", "Shop")
 
 
-def test_a_masked_parameter_of_a_plugin_is_what_was_applied(live: Account, tmp_path: Path) -> None:
+def test_a_masked_parameter_of_a_plugin_is_no_change(live: Account, tmp_path: Path) -> None:
     files = {"plugins/a.sh": "exit 0\n", "plugins/a.meta.yaml": "params: --token ${env:TOK}\n"}
     tree = write_tree(tmp_path / "tree", files)
     team = Team(live, tree, MaskingServer({"t0k3n": "****"}, ("plugins/a",)), {"TOK": "t0k3n"})
@@ -219,7 +219,7 @@ def test_a_masked_parameter_of_a_plugin_is_what_was_applied(live: Account, tmp_p
     assert not team.plan()
 
 
-def test_masked_actions_are_paired_by_what_can_be_read_of_them(live: Account, tmp_path: Path) -> None:
+def test_masked_actions_are_paired_by_their_readable_fields(live: Account, tmp_path: Path) -> None:
     action = "  - {type: WEBHOOK, url: '%s', message: %s}\n"
     text = "title: Web\ncriteria: []\nactions:\n"
     tree = write_tree(
@@ -233,7 +233,7 @@ def test_masked_actions_are_paired_by_what_can_be_read_of_them(live: Account, tm
     assert not team.drift()
 
 
-def test_a_masked_value_that_somebody_added_is_never_sent_nor_written_into_a_file(team: Team) -> None:
+def test_a_masked_value_that_was_added_by_hand_is_never_sent_or_written_into_a_file(team: Team) -> None:
     team.server.masks["https://by-hand.example.org"] = "****"
     team.by_hand(f"{team.stored()}\n  - {{type: EMAIL, emails: ['https://by-hand.example.org']}}\n")
     team.rule("Web shop")
@@ -259,7 +259,7 @@ def test_a_rollback_that_would_send_a_mask_in_place_of_a_value_is_refused(team: 
     assert (team.server.bodies, "by hand" in team.stored()) == ([], False)
 
 
-def test_a_masked_text_of_a_dashboard_that_is_listed_as_json_is_what_was_applied(live: Account, tmp_path: Path) -> None:
+def test_a_masked_text_of_a_dashboard_in_a_json_list_is_no_change(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": "title: of ${env:WHO}\npositions: []\n"})
     team = Team(live, tree, MaskingServer({"s3cret-Two": "****", "s3cret-One": "****"}), {"WHO": "s3cret-One"})
     team.apply()
@@ -279,7 +279,7 @@ def test_without_an_inventory_each_apply_sends_the_value_of_the_environment(live
     assert HOOK in team.server.bodies[-1]
 
 
-def test_a_mask_that_shows_the_end_of_another_value_is_a_hand_edit(team: Team) -> None:
+def test_a_mask_that_shows_the_end_of_another_value_is_a_manual_edit(team: Team) -> None:
     team.server.masks = {NEW_HOOK: "****-Two", HOOK: "****-One"}
     assert not team.plan()
     team.by_hand(team.stored().replace(HOOK, NEW_HOOK))
@@ -288,14 +288,14 @@ def test_a_mask_that_shows_the_end_of_another_value_is_a_hand_edit(team: Team) -
     assert HOOK in team.stored()
 
 
-def test_a_file_that_is_gone_deletes_its_masked_resource_all_the_same(team: Team) -> None:
+def test_an_apply_deletes_a_masked_resource_whose_file_was_deleted(team: Team) -> None:
     (team.tree / "rules/web.yaml").unlink()
     write_tree(team.tree, {"rules/other.yaml": "title: Other\ncriteria: []\n"})
     assert not team.drift()
     assert team.apply() == ["create rule/other new applied", "delete rule/web repo applied"]
 
 
-def test_what_was_never_applied_is_adopted_with_the_value_of_the_environment(live: Account, tmp_path: Path) -> None:
+def test_an_apply_after_an_adopt_sends_the_value_of_the_environment(live: Account, tmp_path: Path) -> None:
     team = Team(live, tmp_path / "tree", MaskingServer({HOOK: "****"}))
     team.rule()
     team.by_hand(team.text().replace("${env:HOOK}", HOOK))
@@ -309,7 +309,7 @@ def test_what_was_never_applied_is_adopted_with_the_value_of_the_environment(liv
     assert not team.plan()
 
 
-def test_without_a_file_or_a_secret_in_it_stars_are_a_text_like_any_other(live: Account, tmp_path: Path) -> None:
+def test_text_that_looks_like_a_mask_is_ordinary_text_if_no_file_has_a_secret(live: Account, tmp_path: Path) -> None:
     team = Team(
         live, write_tree(tmp_path / "tree", {"rules/web.yaml": "title: '****'\ncriteria: []\n"}), MaskingServer({})
     )

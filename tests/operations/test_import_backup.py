@@ -1,4 +1,4 @@
-"""An old client's backup: read in place of a tree, and made one."""
+"""Backups of an old client: used as a tree, and imported into a new tree."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def planned(live: Account, tree: Path) -> Plan:
     return asyncio.run(operations.plan(tree, live.settings))
 
 
-def test_it_becomes_a_tree_with_its_texts_byte_for_byte_and_its_names_encoded(source: Path, tmp_path: Path) -> None:
+def test_an_import_keeps_contents_escapes_references_and_encodes_names(source: Path, tmp_path: Path) -> None:
     before = tree_files(source)
     made = import_backup.import_backup(source, tmp_path / "tree")
     assert tree_files(tmp_path / "tree") == {
@@ -64,7 +64,9 @@ def test_it_becomes_a_tree_with_its_texts_byte_for_byte_and_its_names_encoded(so
     assert tree_files(source) == before
 
 
-def test_both_mean_the_same_to_an_account(source: Path, tmp_path: Path) -> None:
+def test_after_an_apply_of_a_backup_its_plan_and_that_of_the_imported_tree_are_empty(
+    source: Path, tmp_path: Path
+) -> None:
     import_backup.import_backup(source, tmp_path / "tree")
     with account() as live:
         done = asyncio.run(operations.apply(source, live.settings))
@@ -74,13 +76,13 @@ def test_both_mean_the_same_to_an_account(source: Path, tmp_path: Path) -> None:
         assert not asyncio.run(operations.export(source, live.settings))
 
 
-def test_settings_beside_a_script_stay_its_settings(source: Path, tmp_path: Path) -> None:
+def test_an_import_keeps_the_settings_file_of_a_plugin(source: Path, tmp_path: Path) -> None:
     write_tree(source, {"plugins/disk.meta.yaml": "interval: 60\n"})
     import_backup.import_backup(source, tmp_path / "tree")
     assert tree_files(tmp_path / "tree")["plugins/disk.meta.yaml"] == b"interval: 60\n"
 
 
-def test_where_the_two_folders_do_not_look_like_org_and_account_there_are_no_settings(tmp_path: Path) -> None:
+def test_an_import_writes_no_settings_if_the_folders_do_not_look_like_org_and_account(tmp_path: Path) -> None:
     source = write_tree(tmp_path / "home/backup", FILES)
     write_tree(tmp_path / "home", {"notes/a.txt": "x", ".cache/x": ""})
     made = import_backup.import_backup(source, tmp_path / "tree")
@@ -88,7 +90,7 @@ def test_where_the_two_folders_do_not_look_like_org_and_account_there_are_no_set
     assert not (tmp_path / "tree/dlsync.yaml").exists()
 
 
-def test_nothing_is_overwritten_and_then_nothing_written(source: Path, tmp_path: Path) -> None:
+def test_an_import_that_would_overwrite_a_file_writes_nothing(source: Path, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"rules/web.yaml": "mine"})
     with pytest.raises(DlsyncError, match=r"has these already: rules/web\.yaml"):
         import_backup.import_backup(source, tree)
@@ -107,7 +109,7 @@ def test_nothing_is_overwritten_and_then_nothing_written(source: Path, tmp_path:
         ("rules/web.yaml", "title: [\n", 1),
     ],
 )
-def test_what_is_broken_in_it_is_told_with_its_place_and_nothing_is_written(
+def test_a_broken_file_in_a_backup_is_an_error_with_its_line_and_nothing_is_written(
     source: Path, tmp_path: Path, file: str, content: str | bytes, line: int
 ) -> None:
     write_tree(source, {file: content})
@@ -117,14 +119,14 @@ def test_what_is_broken_in_it_is_told_with_its_place_and_nothing_is_written(
     assert not (tmp_path / "tree").exists()
 
 
-def test_a_broken_agent_is_only_warned_of_since_nothing_applies_it(source: Path, tmp_path: Path) -> None:
+def test_a_broken_agent_file_is_only_a_warning(source: Path, tmp_path: Path) -> None:
     write_tree(source, {"agents/bad.json": "{"})
     made = import_backup.import_backup(source, tmp_path / "tree")
     assert [(one.severity, one.file, one.line) for one in made.problems] == [("warning", "agents/bad.json", 1)]
     assert made.agents == ("host-2", "web-1")
 
 
-def test_a_file_with_another_ending_is_warned_of_and_not_in_the_tree(source: Path, tmp_path: Path) -> None:
+def test_a_file_with_a_wrong_extension_is_a_warning_and_is_not_imported(source: Path, tmp_path: Path) -> None:
     write_tree(source, {"dashboards/x.yml": DASHBOARD, "rules/x.YAML": "title: X", "links/x.yml": "x: []"})
     made = import_backup.import_backup(source, tmp_path / "tree")
     assert made.problems == operations.validate(source).warnings
@@ -136,7 +138,7 @@ def test_a_file_with_another_ending_is_warned_of_and_not_in_the_tree(source: Pat
     assert not any("x." in file for file in made.files)
 
 
-def test_names_that_lead_elsewhere_stay_names(source: Path, tmp_path: Path) -> None:
+def test_names_that_look_like_paths_stay_names(source: Path, tmp_path: Path) -> None:
     write_tree(
         source,
         {
@@ -158,7 +160,7 @@ def test_names_that_lead_elsewhere_stay_names(source: Path, tmp_path: Path) -> N
         ({**FILES, "dlsync.yaml": "org: a\n"}, "a directory of dlsync already"),
     ],
 )
-def test_what_is_no_backup_is_an_error(tmp_path: Path, files: dict[str, str | bytes], says: str) -> None:
+def test_a_folder_that_is_no_backup_is_an_error(tmp_path: Path, files: dict[str, str | bytes], says: str) -> None:
     with pytest.raises(InvalidTree, match=says):
         import_backup.import_backup(write_tree(tmp_path / "source", files), tmp_path / "tree")
 
@@ -170,7 +172,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0
 
 @settings(max_examples=30)
 @given(names=st.sets(NAMES, min_size=1, max_size=5))
-def test_any_file_names_are_the_names_of_the_tree_that_it_becomes(
+def test_an_import_keeps_any_file_name_as_the_name_of_its_resource(
     tmp_path_factory: pytest.TempPathFactory, names: set[str]
 ) -> None:
     root = tmp_path_factory.mktemp("backup")
@@ -206,14 +208,14 @@ def test_dlsync_s_own_plugins_and_their_links_are_skipped(live: Account, source:
     assert "dlsync" not in (tmp_path / "tree/links.yaml").read_text()
 
 
-def test_an_export_leaves_them_in_the_backup(live: Account, source: Path) -> None:
+def test_a_mirror_keeps_the_files_of_dlsync_s_own_plugins_in_the_backup(live: Account, source: Path) -> None:
     write_tree(source, OWN)
     asyncio.run(operations.apply(source, live.settings))
     asyncio.run(operations.export(source, live.settings, mirror=True))
     assert {file for file in tree_files(source) if not file.startswith(".dlsync/")} == {*FILES, *OWN}
 
 
-def test_a_backup_of_an_account_without_agents_and_links_names_the_way_out(tmp_path: Path) -> None:
+def test_the_error_for_a_backup_without_agents_and_links_names_import_backup(tmp_path: Path) -> None:
     source = write_tree(tmp_path / "acme/default", {"plugins/dlsync-inventory.json": "{}", "plugins/disk.py": ""})
     (problem,) = operations.validate(source).errors
     assert problem.message == (

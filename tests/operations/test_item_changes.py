@@ -1,4 +1,4 @@
-"""What a plan and a drift have of the lists in a resource: each item on both sides, in a sentence and as drawn."""
+"""Changes of list items in a plan and in the drift: both sides of each item, with its sentence and its place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def items(kind: str, before: dict[str, Json] | None, after: dict[str, Json] | No
     return item_changes(kind_of(kind), live, desired, NO_SECRETS)
 
 
-def test_widgets_are_paired_and_marked_by_what_differs() -> None:
+def test_each_widget_is_marked_as_moved_changed_added_or_removed() -> None:
     before = dashboard(widget("same"), widget("moved"), widget("changed"), widget("both"), widget("old"))
     after = dashboard(
         widget("same"),
@@ -60,13 +60,13 @@ def test_widgets_are_paired_and_marked_by_what_differs() -> None:
 
 
 @pytest.mark.parametrize("cell", [0, 501, "1", 1.5, True, None])
-def test_a_widget_at_no_place_of_a_grid_is_not_drawn(cell: Json) -> None:
+def test_a_widget_outside_the_grid_has_no_place(cell: Json) -> None:
     (found,) = items("dashboard", None, dashboard(widget("x", row=cell)))
     assert found.after
     assert (found.after.title, found.after.place) == ("x", None)
 
 
-def test_a_rule_has_its_criteria_and_actions_whether_they_differ_or_not() -> None:
+def test_a_rule_lists_its_criteria_and_actions_even_if_they_do_not_differ() -> None:
     action: Json = {"emails": ["ops@example.org"]}
     found = items("rule", rule(criterion("a"), actions=[action]), rule(criterion("a", 80), actions=[action]))
     assert [(one.section, one.mark, one.after and one.after.sentence) for one in found] == [
@@ -75,14 +75,14 @@ def test_a_rule_has_its_criteria_and_actions_whether_they_differ_or_not() -> Non
     ]
 
 
-def test_a_plugin_has_none_and_neither_has_what_cannot_be_read() -> None:
+def test_plugins_and_unreadable_resources_have_no_item_changes() -> None:
     assert items("plugin", {"content": "a"}, {"content": "b"}) == ()
     unreadable = replace(resource("rule/x", rule()), unreadable="not a mapping")
     assert item_changes(kind_of("rule"), unreadable, resource("rule/x", rule(criterion("a"))), NO_SECRETS) == ()
 
 
 @given(st.lists(any_json(), max_size=3), st.lists(any_json(), max_size=3))
-def test_items_of_any_type_are_said(before: list[Json], after: list[Json]) -> None:
+def test_items_of_any_json_type_get_a_valid_mark(before: list[Json], after: list[Json]) -> None:
     for section in ("positions", "criteria"):
         kind = "dashboard" if section == "positions" else "rule"
         found = items(kind, {section: before}, {section: after})
@@ -100,7 +100,7 @@ def put(tree: Path, threshold: int) -> None:
 ABOVE_90, ABOVE_80 = "a is above 90 for 2 min on tag web", "a is above 80 for 2 min on tag web"
 
 
-def test_a_plan_has_both_sides_of_an_update_and_the_live_one_of_a_delete(live: Account, tree: Path) -> None:
+def test_a_plan_describes_list_items_of_created_updated_and_deleted_resources(live: Account, tree: Path) -> None:
     put(tree, 90)
     assert sentences(planned(live, tree)) == [(None, ABOVE_90)]
     apply(live, tree)
@@ -114,7 +114,9 @@ def planned(live: Account, tree: Path) -> tuple[ItemChange, ...]:
     return next(one for one in plan(live, tree).changes if str(one.address) == "rule/load").items()
 
 
-def test_drift_goes_from_what_was_applied_to_what_is_live_where_that_is_known(live: Account, tree: Path) -> None:
+def test_drift_shows_items_from_the_applied_to_the_live_side_if_the_file_is_unchanged(
+    live: Account, tree: Path
+) -> None:
     put(tree, 90)
     apply(live, tree)
     live.has(resource("rule/load", rule(criterion("a", 80))))
@@ -125,7 +127,7 @@ def test_drift_goes_from_what_was_applied_to_what_is_live_where_that_is_known(li
     assert change.items() == ()
 
 
-def test_what_is_live_where_a_secret_belongs_is_not_shown(live: Account, tree: Path) -> None:
+def test_a_live_value_in_place_of_a_secret_is_hidden(live: Account, tree: Path) -> None:
     hook = "https://hooks.example.org/"
     write_tree(
         tree, {"rules/load.yaml": json.dumps(rule(actions=[{"type": "WEBHOOK", "url": f"{hook}${{env:HOOK}}"}]))}

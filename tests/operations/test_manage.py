@@ -1,4 +1,4 @@
-"""Taking resources in and out of management, hand edits into the files, and locks away."""
+"""The operations adopt, release, rebuild, accept and unlock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def taken(*names: str) -> tuple[Address, ...]:
 # adopt
 
 
-def test_what_is_adopted_stays_as_it_is_and_its_difference_is_the_files_change(live: Account, tree: Path) -> None:
+def test_adopt_changes_no_resource_and_the_next_plan_updates_it_from_its_file(live: Account, tree: Path) -> None:
     hand = resource("dashboard/web", dashboard())
     live.has(hand, resource("rule/web", FILES["rules/web.yaml"]), resource("rule/other", rule()))
     done = adopt(live, tree, "dashboard/*", "rule/other", "rule/web", "plugin/disk")
@@ -62,7 +62,7 @@ def test_what_is_adopted_stays_as_it_is_and_its_difference_is_the_files_change(l
     assert changes(plan(live, tree)) == ["create plugin/disk new", "update dashboard/web repo"]
 
 
-def test_what_is_managed_already_is_not_adopted_again(live: Account, tree: Path) -> None:
+def test_adopt_skips_resources_that_are_managed_already(live: Account, tree: Path) -> None:
     apply(live, tree)
     live.has(resource("rule/web", rule(description="mine")))
     assert adopt(live, tree) == ManageResult(
@@ -71,7 +71,7 @@ def test_what_is_managed_already_is_not_adopted_again(live: Account, tree: Path)
     assert changes(plan(live, tree)) == ["update rule/web drift"]
 
 
-def test_an_account_is_nothing_to_adopt(live: Account, tree: Path) -> None:
+def test_adopt_ignores_accounts(live: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts: [default]\n"})
     assert adopt(live, tree, "account/*") == ManageResult(())
     assert live.plugins() == []
@@ -80,7 +80,7 @@ def test_an_account_is_nothing_to_adopt(live: Account, tree: Path) -> None:
 # release
 
 
-def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree: Path) -> None:
+def test_a_released_resource_stays_and_no_plan_deletes_it(live: Account, tree: Path) -> None:
     apply(live, tree)
     (tree / "rules/web.yaml").unlink()
     assert release(live, tree, "rule/*", "rule/none") == ManageResult(
@@ -91,7 +91,7 @@ def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree
     assert live.live("rule/web")
 
 
-def test_to_release_nothing_writes_nothing(live: Account, tree: Path) -> None:
+def test_a_release_without_a_match_writes_nothing(live: Account, tree: Path) -> None:
     assert release(live, tree, "rule/*") == ManageResult(())
     assert live.plugins() == []
 
@@ -100,7 +100,7 @@ def test_to_release_nothing_writes_nothing(live: Account, tree: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["broken", "deleted"])
-def test_an_inventory_is_made_anew_of_what_is_live_as_the_files_say(live: Account, tree: Path, lost: str) -> None:
+def test_rebuild_records_the_live_resources_that_match_their_files(live: Account, tree: Path, lost: str) -> None:
     apply(live, tree)
     live.lacks(f"plugin/{INVENTORY}")
     if lost == "broken":
@@ -114,25 +114,25 @@ def test_an_inventory_is_made_anew_of_what_is_live_as_the_files_say(live: Accoun
     assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
 
 
-def test_a_broken_inventory_is_replaced_where_nothing_is_live_too(live: Account, tree: Path) -> None:
+def test_rebuild_replaces_a_broken_inventory_even_if_no_resource_is_live(live: Account, tree: Path) -> None:
     live.has(resource(f"plugin/{INVENTORY}", "{"))
     assert rebuild(live, tree) == ManageResult(())
     assert managed(live, tree) == []
     assert not [one for one in plan(live, tree).warnings if "inventory" in one.message]
 
 
-def test_what_can_be_read_of_an_inventory_stays(live: Account, tree: Path) -> None:
+def test_rebuild_keeps_the_readable_entries_of_an_inventory(live: Account, tree: Path) -> None:
     apply(live, tree)
     live.has(resource("rule/web", rule(description="mine")))
     assert rebuild(live, tree).taken == taken("dashboard/web", "plugin/disk", "rule/web")
     assert changes(plan(live, tree)) == ["update rule/web drift"]
 
 
-# all three
+# adopt, release and rebuild
 
 
 @pytest.mark.parametrize("work", [adopt, release, rebuild])
-def test_nothing_is_taken_in_or_out_while_an_apply_goes_on(
+def test_adopt_release_and_rebuild_are_refused_while_another_run_holds_the_lock(
     live: Account, tree: Path, work: Callable[[Account, Path], ManageResult]
 ) -> None:
     apply(live, tree)
@@ -147,7 +147,7 @@ def test_nothing_is_taken_in_or_out_while_an_apply_goes_on(
 
 
 @pytest.mark.parametrize("work", [adopt, release, rebuild])
-def test_where_nothing_is_recorded_there_is_nothing_to_manage(
+def test_adopt_release_and_rebuild_without_an_inventory_are_errors(
     live: Account, tree: Path, work: Callable[[Account, Path], ManageResult]
 ) -> None:
     live = replace(live, settings=replace(live.settings, inventory="none"))
@@ -164,7 +164,7 @@ def accept(live: Account, tree: Path, *targets: str, check: bool = False) -> lis
     return [f"{one.action} {one.file}" for one in made.files]
 
 
-def test_a_hand_edit_goes_into_the_files_and_a_check_only_says_so(live: Account, tree: Path) -> None:
+def test_accept_writes_a_manual_edit_into_the_files_and_with_check_only_reports_it(live: Account, tree: Path) -> None:
     apply(live, tree)
     live.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
     assert accept(live, tree, check=True) == ["update rules/web.yaml"]
@@ -183,7 +183,7 @@ def unlock(live: Account, agree: Callable[[LockInfo], bool]) -> LockInfo | None:
     return asyncio.run(operations.unlock(live.settings, agree))
 
 
-def test_a_lock_is_taken_away_by_who_agrees_to_it(live: Account) -> None:
+def test_unlock_removes_the_lock_only_after_confirmation(live: Account) -> None:
     asked: list[LockInfo] = []
 
     def refuse(holder: LockInfo) -> bool:

@@ -1,4 +1,4 @@
-"""Whole runs against a server that answers as the hosted service was seen to answer."""
+"""Whole runs against a server with the observed responses of the hosted service."""
 
 from __future__ import annotations
 
@@ -49,9 +49,7 @@ async def _applied(tree: Path, settings: Settings) -> list[str]:
     return changes(await operations.apply(tree, settings))
 
 
-def test_what_was_applied_plans_as_unchanged_and_is_exported_into_an_empty_folder(
-    live: Account, tmp_path: Path
-) -> None:
+def test_after_an_apply_the_plan_is_empty_and_an_export_writes_every_file(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", FILES)
 
     async def work(settings: Settings) -> None:
@@ -80,7 +78,7 @@ positions:
 
 
 def rewriting(seen: Seen, onward: Onward) -> Reply:
-    """A server that answers dashboards as it writes them itself: keys and widgets sorted, nulls dropped and added."""
+    """Answer as a server that rewrites dashboards: it sorts keys and widgets, and drops and adds nulls."""
     reply = onward()
     if not below(seen).startswith("GET dashboards/") or reply.status != HTTPStatus.OK:
         return reply
@@ -92,7 +90,7 @@ def rewriting(seen: Seen, onward: Onward) -> Reply:
     return replace(reply, body=yaml.safe_dump(document | {"period": None}, sort_keys=True).encode())
 
 
-def test_a_server_that_sorts_lists_and_keys_and_adds_and_drops_nulls_differs_in_nothing(
+def test_a_server_that_sorts_lists_and_keys_and_adds_and_drops_nulls_causes_no_difference(
     live: Account, tmp_path: Path
 ) -> None:
     file = "dashboards/web.yaml"
@@ -114,7 +112,9 @@ def test_a_server_that_sorts_lists_and_keys_and_adds_and_drops_nulls_differs_in_
     through(live, rewriting, work)
 
 
-def test_a_rollback_puts_back_what_a_view_showed_without_what_the_server_owns(live: Account, tmp_path: Path) -> None:
+def test_a_rollback_sends_the_document_of_the_first_apply_without_the_server_s_fields(
+    live: Account, tmp_path: Path
+) -> None:
     tree = write_tree(tmp_path / "tree", {"rules/web.yaml": FILES["rules/web.yaml"]})
     puts: list[Json] = []
     server = ObservedServer()
@@ -134,9 +134,7 @@ def test_a_rollback_puts_back_what_a_view_showed_without_what_the_server_owns(li
     assert puts[2] == puts[0]
 
 
-def test_settings_that_leave_the_files_get_the_documented_default_or_a_warning_that_they_stay(
-    live: Account, tmp_path: Path
-) -> None:
+def test_a_removed_plugin_setting_gets_its_documented_default_or_a_warning(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"plugins/metrics.sh": "exit 0\n"})
     server = ObservedServer()
 
@@ -164,7 +162,7 @@ def test_settings_that_leave_the_files_get_the_documented_default_or_a_warning_t
     through(live, server, work)
 
 
-def test_dashboards_in_a_list_of_summaries_are_asked_for_by_name_where_they_are_wanted(
+def test_only_wanted_dashboards_are_requested_by_name_if_the_list_contains_summaries(
     live: Account, tmp_path: Path
 ) -> None:
     live.has(*(resource(f"dashboard/{name}", {"title": name, "positions": []}) for name in ("web", "db", "other")))
@@ -191,7 +189,7 @@ def test_a_new_dashboard_is_created_where_the_list_holds_summaries(live: Account
     assert done == ["create dashboard/web new applied"]
 
 
-def test_a_name_that_is_another_plugin_s_id_is_not_that_plugin(live: Account, tmp_path: Path) -> None:
+def test_a_plugin_whose_name_is_the_id_of_another_plugin_is_created(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"plugins/0a1b.sh": "exit 0\n"})
     server = ObservedServer(ids={"0a1b": "disk"})
     planned = through(live, server, lambda settings: operations.plan(tree, settings))
@@ -201,7 +199,7 @@ def test_a_name_that_is_another_plugin_s_id_is_not_that_plugin(live: Account, tm
 # servers without lists
 
 
-def test_an_export_into_an_empty_folder_holds_what_the_inventory_names(tmp_path: Path) -> None:
+def test_an_export_into_an_empty_folder_contains_the_resources_of_the_inventory(tmp_path: Path) -> None:
     files = {file: text for file, text in FILES.items() if "meta" not in file and file != "links.yaml"}
     tree = write_tree(tmp_path / "tree", files)
     with account(documented_only=True) as live:
@@ -212,7 +210,7 @@ def test_an_export_into_an_empty_folder_holds_what_the_inventory_names(tmp_path:
         assert not asyncio.run(operations.plan(tmp_path / "exported", live.settings))
 
 
-def test_targets_narrow_what_the_inventory_names(tmp_path: Path) -> None:
+def test_targets_limit_an_export_of_the_resources_of_the_inventory(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {file: text for file, text in FILES.items() if file.startswith("dash")})
     with account(documented_only=True) as live:
         apply(live, tree)
@@ -221,7 +219,7 @@ def test_targets_narrow_what_the_inventory_names(tmp_path: Path) -> None:
     assert set(tree_files(tmp_path / "exported")) == {"dashboards/web.yaml"}
 
 
-def test_a_mirror_keeps_the_file_of_what_a_list_leaves_out(live: Account, tmp_path: Path) -> None:
+def test_a_mirror_keeps_the_file_of_a_resource_that_the_list_omits(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"rules/web.yaml": FILES["rules/web.yaml"]})
     apply(live, tree)
 

@@ -1,4 +1,4 @@
-"""What needs no server, as functions."""
+"""Operations that need no server: validate, render and history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.builders.trees import Account
 
 
-def test_all_that_is_wrong_with_a_tree_is_found_offline(tree: Path) -> None:
+def test_validate_reports_every_invalid_file_without_a_server(tree: Path) -> None:
     assert operations.validate(tree).problems == ()
     write_tree(tree, {"dlsync.yaml": "prune: some\n", "rules/web.yaml": "title: [\n", "dashboards/a.yaml": "- 1\n"})
     assert [one.file for one in operations.validate(tree).errors] == [
@@ -28,24 +28,24 @@ def test_all_that_is_wrong_with_a_tree_is_found_offline(tree: Path) -> None:
     ]
 
 
-def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     for work in (operations.validate, operations.render):
         with pytest.raises(InvalidTree, match="does not exist"):
             work(tmp_path / "nowhere")
 
 
-def test_files_are_shown_as_they_are_sent(tree: Path) -> None:
+def test_render_reads_the_whole_tree_and_returns_only_the_targets(tree: Path) -> None:
     read, sent = operations.render(tree, targets=Targets(["rule/*"]))
     assert len(read.resources) == 3
     assert [str(one.address) for one in sent] == ["rule/web"]
 
 
-def test_the_runs_of_a_folder_are_listed_the_latest_first(live: Account, tree: Path) -> None:
+def test_history_lists_the_latest_run_first_and_omits_runs_without_changes(live: Account, tree: Path) -> None:
     assert operations.history(journals(tree)) == []
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": "title: Other\ncriteria: []\n"})
     apply(live, tree)
-    apply(live, tree)  # changes nothing, and is no run
+    apply(live, tree)  # changes nothing, so the history omits it
     runs = operations.history(journals(tree))
     assert [len(one.undo) for one in sorted(runs, key=lambda one: len(one.undo))] == [1, 3]
     assert [one.run.id for one in runs] == sorted((one.run.id for one in runs), reverse=True)

@@ -1,4 +1,4 @@
-"""Writes that were sent and not confirmed: dlsync recognises them later as its own."""
+"""Pending writes: a later run recognises writes that an earlier run sent and did not confirm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dlsync.state.inventory import read
 from tests.builders.applies import apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.inventories import name_no_account
-from tests.builders.trees import resource, write_tree
+from tests.builders.trees import account, resource, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
-    """Apply with a server in between."""
+    """Apply through a proxy server."""
     options = ApplyOptions(journals=journals(tree))
     done = through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), options=options))
     name_no_account(tree / "inventory.json")
@@ -77,7 +77,7 @@ def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan 
 
 
 def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
-    """Apply with a server in between, and take that back."""
+    """Apply through a proxy server, then roll that back through it."""
     options = ApplyOptions(journals=journals(tree))
 
     async def both(to: Settings) -> Plan | None:
@@ -90,7 +90,7 @@ def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **setting
 
 
 def killed_before_the_end(live: Account, tree: Path, place: str = "account") -> None:
-    """Apply all, and be gone before the inventory says so."""
+    """Apply all changes, but omit the last write of the inventory, as a killed run does."""
     write, written = inventory_store.write, []
 
     async def first_only(client: Client, *rest: Any) -> None:
@@ -105,7 +105,7 @@ def killed_before_the_end(live: Account, tree: Path, place: str = "account") -> 
 
 
 def rounding(seen: Seen, onward: Onward) -> Reply:
-    """Keep two decimals."""
+    """Round the threshold in a request to two decimals."""
     return onward(body=re.sub(rb"80\.55\d+", b"80.55", seen.body))
 
 
@@ -118,7 +118,7 @@ def remove(tree: Path, *files: str) -> None:
         (tree / file).unlink()
 
 
-def test_all_that_is_sent_is_announced_by_one_request_before_the_first_write(live: Account, tree: Path) -> None:
+def test_one_inventory_request_announces_all_writes_before_the_first_write(live: Account, tree: Path) -> None:
     write_tree(tree, FIRST)
     writes: list[str] = []
     announcements: list[Inventory] = []
@@ -144,7 +144,9 @@ def test_all_that_is_sent_is_announced_by_one_request_before_the_first_write(liv
 
 
 @PLACES
-def test_what_a_killed_run_created_is_deleted_once_its_file_is_gone(live: Account, tree: Path, place: str) -> None:
+def test_resources_of_a_killed_run_are_deleted_after_their_files_are_removed(
+    live: Account, tree: Path, place: str
+) -> None:
     write_tree(tree, KEEPER)
     apply(live, tree, inventory=place)
     write_tree(tree, FIRST)
@@ -161,7 +163,7 @@ def test_what_a_killed_run_created_is_deleted_once_its_file_is_gone(live: Accoun
 
 
 @PLACES
-def test_the_next_change_after_a_killed_run_is_no_conflict(live: Account, tree: Path, place: str) -> None:
+def test_a_file_change_after_a_killed_run_is_not_a_conflict(live: Account, tree: Path, place: str) -> None:
     write_tree(tree, FIRST)
     apply(live, tree, inventory=place)
     write_tree(tree, SECOND)
@@ -178,7 +180,7 @@ def drifted(live: Account, tree: Path, place: str) -> list[str]:
     return [str(one.address) for one in found.changes]
 
 
-def test_what_a_killed_run_deleted_may_come_back_with_other_content(live: Account, tree: Path) -> None:
+def test_a_resource_that_a_killed_run_deleted_can_be_created_with_new_content(live: Account, tree: Path) -> None:
     write_tree(tree, FIRST)
     apply(live, tree)
     remove(tree)
@@ -187,7 +189,7 @@ def test_what_a_killed_run_deleted_may_come_back_with_other_content(live: Accoun
     assert {(one.action, one.cause, one.held) for one in plan(live, tree).changes} == {("create", "new", "")}
 
 
-def test_a_write_that_never_arrived_changes_nothing_of_who_moved_what(live: Account, tree: Path) -> None:
+def test_a_manual_edit_after_a_failed_write_is_still_a_conflict(live: Account, tree: Path) -> None:
     write_tree(tree, FIRST)
     apply(live, tree)
     write_tree(tree, SECOND)
@@ -201,7 +203,7 @@ def test_a_write_that_never_arrived_changes_nothing_of_who_moved_what(live: Acco
     assert inventory(live, tree).pending == {}
 
 
-def test_an_update_that_was_cut_between_its_requests_is_no_edit_by_hand(live: Account, tree: Path) -> None:
+def test_an_update_interrupted_between_its_requests_is_not_drift(live: Account, tree: Path) -> None:
     write_tree(tree, FIRST)
     apply(live, tree)
     write_tree(tree, SECOND)
@@ -223,7 +225,7 @@ def test_an_update_that_was_cut_between_its_requests_is_no_edit_by_hand(live: Ac
     assert {(one.action, one.cause, one.result) for one in done.changes} == {("delete", "repo", "applied")}
 
 
-def test_only_what_a_plan_is_about_is_looked_at(live: Account, tree: Path) -> None:
+def test_a_targeted_apply_confirms_only_the_pending_writes_of_its_targets(live: Account, tree: Path) -> None:
     write_tree(tree, {**FIRST})
     killed_before_the_end(live, tree)
     write_tree(tree, SECOND)
@@ -234,7 +236,7 @@ def test_only_what_a_plan_is_about_is_looked_at(live: Account, tree: Path) -> No
     assert {one.cause for one in plan(live, tree).changes} == {"repo"}
 
 
-def test_what_is_released_is_not_recognised_any_more(live: Account, tree: Path) -> None:
+def test_a_released_resource_is_no_longer_claimed_by_a_pending_write(live: Account, tree: Path) -> None:
     write_tree(tree, FIRST)
     killed_before_the_end(live, tree)
     taken = asyncio.run(operations.release(tree, live.settings, Targets(("rule/web",))))
@@ -245,11 +247,13 @@ def test_what_is_released_is_not_recognised_any_more(live: Account, tree: Path) 
     assert live.live("dashboard/web") is None
 
 
-# a server that keeps something else than was sent
+# a server that stores another value than dlsync sent
 
 
 @PLACES
-def test_what_a_server_rounds_is_managed_shown_and_deleted_with_its_file(live: Account, tree: Path, place: str) -> None:
+def test_a_rule_with_a_rounded_value_is_reported_managed_and_deleted_with_its_file(
+    live: Account, tree: Path, place: str
+) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80.5551"})
     for action, cause in (("create", "new"), ("update", "repo"), ("update", "repo")):
         done = applied(live, tree, rounding, inventory=place)
@@ -264,7 +268,7 @@ def test_what_a_server_rounds_is_managed_shown_and_deleted_with_its_file(live: A
     assert [str(one) for one in inventory(live, tree, place)] == ["rule/keeper"]
 
 
-def test_what_a_server_rounds_in_an_update_is_no_conflict(live: Account, tree: Path) -> None:
+def test_a_value_that_the_server_rounds_in_an_update_is_not_a_conflict(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
     apply(live, tree)
     for number in ("80.5551", "80.55512"):
@@ -276,7 +280,7 @@ def test_what_a_server_rounds_in_an_update_is_no_conflict(live: Account, tree: P
     assert drifted(live, tree, "account") == ["rule/cpu"]
 
 
-def test_what_a_server_rounds_in_a_killed_run_is_dlsync_s_own(live: Account, tree: Path) -> None:
+def test_a_rounded_create_of_a_killed_run_is_managed_by_the_next_run(live: Account, tree: Path) -> None:
     write_tree(tree, KEEPER)
     apply(live, tree)
     write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
@@ -291,7 +295,7 @@ def test_what_a_server_rounds_in_a_killed_run_is_dlsync_s_own(live: Account, tre
     assert changes(apply(live, tree)) == ["delete rule/cpu repo applied"]
 
 
-def test_what_a_server_rounds_in_a_killed_update_is_dlsync_s_own(live: Account, tree: Path) -> None:
+def test_a_rounded_update_of_a_killed_run_is_not_a_conflict_but_a_manual_edit_is(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
     apply(live, tree)
     write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
@@ -302,7 +306,7 @@ def test_what_a_server_rounds_in_a_killed_update_is_dlsync_s_own(live: Account, 
     assert changes(plan(live, tree)) == ["update rule/cpu conflict held"]
 
 
-def test_what_was_edited_by_hand_beside_what_a_server_rounds_is_seen(live: Account, tree: Path) -> None:
+def test_a_manual_edit_next_to_a_rounded_value_is_drift(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
     apply(live, tree)
     write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
@@ -323,7 +327,7 @@ def test_no_other_value_is_a_rounded_number(other: Json) -> None:
     assert not is_rounding(other, 80.5551)
 
 
-def test_a_delete_that_was_cut_between_its_requests_goes_on(live: Account, tree: Path) -> None:
+def test_a_delete_interrupted_between_its_requests_is_finished_by_the_next_apply(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "plugins/disk.py": "1\n"})
     apply(live, tree)
 
@@ -368,14 +372,16 @@ async def killed(*_: object) -> None:
 
 
 @pytest.mark.parametrize("place", ["account", "inventory.json", "none"])
-def test_a_rollback_deletes_what_a_server_rounded(live: Account, tree: Path, place: str) -> None:
+def test_a_rollback_deletes_a_created_rule_whose_value_the_server_rounded(
+    live: Account, tree: Path, place: str
+) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80.5551"})
     back = applied_and_rolled_back(live, tree, rounding, inventory=place)
     assert changes(back) == ["delete rule/cpu repo applied", "delete rule/keeper repo applied"]
     assert [*inventory(live, tree, place)] == []
 
 
-def test_what_a_rollback_could_not_delete_stays_managed(live: Account, tree: Path) -> None:
+def test_a_resource_that_a_rollback_failed_to_delete_stays_managed(live: Account, tree: Path) -> None:
     write_tree(tree, KEEPER)
     apply(live, tree)
     write_tree(tree, {"rules/cpu.yaml": CPU % "80"})
@@ -385,7 +391,7 @@ def test_what_a_rollback_could_not_delete_stays_managed(live: Account, tree: Pat
     assert changes(apply(live, tree)) == ["delete rule/cpu repo applied"]
 
 
-def test_a_hand_edit_that_was_kept_stays_kept_beside_what_a_server_rounds(live: Account, tree: Path) -> None:
+def test_a_kept_manual_edit_stays_kept_next_to_a_rounded_value(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
     apply(live, tree)
     put_by_hand(live, "rules/cpu", (CPU % "70").replace("Cpu", "Mine"))
@@ -400,10 +406,10 @@ def test_a_hand_edit_that_was_kept_stays_kept_beside_what_a_server_rounds(live: 
     assert rule.document["title"] == "Mine"
 
 
-# what is not dlsync's own
+# writes that the server rejects or another client makes
 
 
-def test_what_was_rejected_is_not_pending(live: Account, tree: Path) -> None:
+def test_a_rejected_create_is_not_pending(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80"})
     assert "create rule/cpu new failed" in changes(applied(live, tree, refusing("PUT rules/cpu", 422)))
     assert inventory(live, tree).pending == {}
@@ -411,7 +417,7 @@ def test_what_was_rejected_is_not_pending(live: Account, tree: Path) -> None:
     assert changes(plan(live, tree)) == ["update rule/cpu new held"]
 
 
-def test_of_two_requests_the_first_may_have_made_what_the_second_is_rejected_for(live: Account, tree: Path) -> None:
+def test_a_create_that_took_effect_despite_a_rejection_is_managed(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80"})
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -423,7 +429,18 @@ def test_of_two_requests_the_first_may_have_made_what_the_second_is_rejected_for
     assert changes(apply(live, tree)) == ["delete rule/cpu repo applied"]
 
 
-def test_what_somebody_else_made_in_between_is_not_taken_for_one_s_own(live: Account, tree: Path) -> None:
+def test_a_create_rejected_at_its_second_request_is_managed_and_finished_by_the_next_apply(tree: Path) -> None:
+    write_tree(tree, {"rules/cpu.yaml": CPU % "80"})
+    with account(post_before_put=True) as live:
+        done = applied(live, tree, refusing("PUT rules/cpu", 422, after=1))
+        assert changes(done) == ["create rule/cpu new failed"]
+        created = live.live("rule/cpu")
+        assert created
+        assert created.document == {}  # as the first request, a POST, creates it
+        assert changes(apply(live, tree)) == ["update rule/cpu drift applied"]
+
+
+def test_a_plugin_created_by_another_client_during_the_apply_is_not_managed(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "plugins/disk.py": "1\n"})
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -436,7 +453,7 @@ def test_what_somebody_else_made_in_between_is_not_taken_for_one_s_own(live: Acc
     assert changes(plan(live, tree)) == ["update plugin/disk new held"]
 
 
-def test_what_cannot_be_looked_at_after_a_rejection_stays_pending(live: Account, tree: Path) -> None:
+def test_a_rejected_write_stays_pending_if_its_resource_cannot_be_read(live: Account, tree: Path) -> None:
     write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80"})
     rejected: list[str] = []
 
@@ -450,7 +467,7 @@ def test_what_cannot_be_looked_at_after_a_rejection_stays_pending(live: Account,
     assert [str(one) for one in inventory(live, tree).pending] == ["rule/cpu"]
 
 
-def test_an_export_of_what_is_managed_has_what_a_run_made_that_was_cut(
+def test_an_export_of_managed_resources_includes_those_of_a_killed_run(
     live: Account, tree: Path, tmp_path: Path
 ) -> None:
     write_tree(tree, FIRST)

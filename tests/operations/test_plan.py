@@ -1,4 +1,4 @@
-"""What the files say and what is live, to the plan."""
+"""The plan: files, live resources and the inventory become changes and warnings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LIVE = (
     resource("rule/web", FILES["rules/web.yaml"]),
     resource("plugin/disk", FILES["plugins/disk.py"]),
 )
-# an inventory that is not there may be an account that is not
+# where the inventory is missing, the account may be missing too, so the plan asks for both
 UNRECORDED = ("GET plugins/dlsync-inventory", "GET /api/v1/orgs/acme/accounts")
 OTHERS = (resource("dashboard/other", dashboard()), resource("rule/other", rule()), resource("plugin/other", "1"))
 
@@ -68,14 +68,14 @@ def tree(tmp_path: Path) -> Path:
     return write_tree(tmp_path, FILES)
 
 
-def test_an_empty_account_needs_everything_plugins_first(tree: Path) -> None:
+def test_an_empty_account_needs_every_resource_and_plugins_come_first(tree: Path) -> None:
     with account() as live:
         made = plan(live, tree)
     assert changes(made) == ["create plugin/disk", "create dashboard/web", "create rule/web"]
     assert (made.target, made.unchanged, made.warnings) == (live.settings.target, 0, ())
 
 
-def test_what_is_new_is_outlined_and_holds_no_secret(tree: Path) -> None:
+def test_new_values_are_outlined_without_their_secrets(tree: Path) -> None:
     criteria = "criteria:\n  - {metric: base.cpu, condition: {threshold: 90}}\n"
     text = f"title: Web\n{criteria}actions:\n  - {{type: WEBHOOK, url: '${{env:HOOK}}/x'}}\n"
     write_tree(tree, {"rules/web.yaml": text})
@@ -95,7 +95,7 @@ def test_what_is_new_is_outlined_and_holds_no_secret(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_what_is_live_as_the_files_say_needs_nothing_and_is_only_read(tree: Path, flavour: str) -> None:
+def test_resources_that_match_their_files_need_no_change_and_are_only_read(tree: Path, flavour: str) -> None:
     with account(**FLAVOURS[flavour]) as live:
         live.has(*LIVE)
         made = plan(live, tree)
@@ -107,7 +107,7 @@ def test_what_is_live_as_the_files_say_needs_nothing_and_is_only_read(tree: Path
     assert made.unchanged == 3
 
 
-def test_a_hand_edit_is_an_update_at_its_field(tree: Path) -> None:
+def test_a_manual_edit_is_planned_as_an_update_of_the_edited_field(tree: Path) -> None:
     with account() as live:
         live.has(*LIVE[1:], resource("dashboard/web", {"title": "Mine", "positions": []}))
         made = plan(live, tree)
@@ -123,14 +123,14 @@ def test_a_hand_edit_is_an_update_at_its_field(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("prune", ["managed", "none"])
-def test_what_no_file_has_stays_unless_all_of_it_is_pruned(tree: Path, prune: str) -> None:
+def test_prune_managed_and_prune_none_keep_unmanaged_resources_without_files(tree: Path, prune: str) -> None:
     with account() as live:
         live.has(*LIVE, *OTHERS)
         made = plan(live, tree, prune=prune)
     assert (changes(made), warnings(made)) == ([], [])
 
 
-def test_pruning_everything_deletes_what_no_file_has_rules_first(tree: Path) -> None:
+def test_prune_all_deletes_resources_without_files_rules_first_and_plugins_last(tree: Path) -> None:
     with account() as live:
         live.has(*LIVE, *OTHERS, resource("plugin/dlsync-inventory", "{}"), resource("plugin/dlsync-lock", "{}"))
         made = plan(live, tree, prune="all")
@@ -139,7 +139,7 @@ def test_pruning_everything_deletes_what_no_file_has_rules_first(tree: Path) -> 
     assert made.unchanged == 3
 
 
-def test_what_is_protected_stays_with_a_warning(tree: Path) -> None:
+def test_protected_resources_without_files_stay_with_a_warning(tree: Path) -> None:
     with account() as live:
         live.has(*LIVE, *OTHERS)
         made = plan(live, tree, prune="all", protect=("dashboard/*", "rule/oth??"))
@@ -150,13 +150,13 @@ def test_what_is_protected_stays_with_a_warning(tree: Path) -> None:
     ]
 
 
-def test_protection_is_from_deletes_and_not_from_updates(tree: Path) -> None:
+def test_protect_prevents_deletes_but_no_updates(tree: Path) -> None:
     with account() as live:
-        live.has(*LIVE[1:], resource("dashboard/web", dashboard()))
+        live.has(*LIVE[1:], *OTHERS, resource("dashboard/web", dashboard()))
         assert changes(plan(live, tree, prune="all", protect=("*",))) == ["update dashboard/web"]
 
 
-def test_kinds_that_the_server_does_not_list_are_not_pruned_and_that_is_said(tree: Path) -> None:
+def test_prune_all_keeps_resources_that_the_server_does_not_list_and_warns_about_them(tree: Path) -> None:
     with account(documented_only=True) as live:
         live.has(*LIVE, *OTHERS)
         made = plan(live, tree, prune="all")
@@ -167,23 +167,23 @@ def test_kinds_that_the_server_does_not_list_are_not_pruned_and_that_is_said(tre
     ]
 
 
-def test_targets_neither_show_nor_delete_what_is_outside_of_them(tree: Path) -> None:
+def test_a_targeted_plan_neither_shows_nor_deletes_other_resources(tree: Path) -> None:
     with account() as live:
         live.has(*OTHERS, resource("rule/web-2", rule()))
         made = plan(live, tree, "rule/w*", "plugin/disk", prune="all")
-        # a create may be another name of what is deleted
+        # the plan reads rule/web again: it may be another name of the deleted rule/web-2
         asked = ["GET plugins", "GET plugins/disk", "GET rules", "GET rules/web", "GET rules/web", "GET rules/web-2"]
         assert live.requests() == sorted([*asked, *UNRECORDED])
     assert changes(made) == ["create plugin/disk", "create rule/web", "delete rule/web-2"]
 
 
-def test_a_target_that_left_the_files_can_be_deleted_alone(tree: Path) -> None:
+def test_a_target_without_a_file_can_be_deleted_alone(tree: Path) -> None:
     with account() as live:
         live.has(*OTHERS)
         assert changes(plan(live, tree, "rule/other", prune="all")) == ["delete rule/other"]
 
 
-def test_fields_that_only_the_server_has_and_no_schema_knows_are_named_once_with_a_count(tmp_path: Path) -> None:
+def test_a_warning_names_each_live_field_that_no_schema_knows_once_with_a_count(tmp_path: Path) -> None:
     document = dashboard(widget("cpu"), widget("memory"))
     more = dashboard(widget("cpu", glow=1), widget("memory", glow=2), zoom=2)
     for name in ("a", "b", "c"):
@@ -200,7 +200,7 @@ def test_fields_that_only_the_server_has_and_no_schema_knows_are_named_once_with
     ]
 
 
-def test_one_such_field_of_one_resource_has_no_count_and_a_plugin_s_is_safe(tree: Path) -> None:
+def test_the_warning_about_an_unknown_field_of_one_resource_has_no_count_and_omits_plugins(tree: Path) -> None:
     with account() as live:
         live.has(
             *LIVE[:1], resource("rule/web", rule(glow=1)), resource("plugin/disk", {"content": "x", "extension": "py"})
@@ -209,7 +209,7 @@ def test_one_such_field_of_one_resource_has_no_count_and_a_plugin_s_is_safe(tree
     assert warning.startswith("`glow` of a rule is live in rule/web, but")
 
 
-def test_the_warning_of_a_misnamed_file_says_that_its_resource_is_deleted_unless_that_is_held(
+def test_the_warning_about_a_misnamed_file_names_the_delete_of_its_resource_unless_it_is_held(
     live: Account, tree: Path
 ) -> None:
     applies.apply(live, tree)
@@ -219,7 +219,7 @@ def test_the_warning_of_a_misnamed_file_says_that_its_resource_is_deleted_unless
     assert warnings(plan(live, tree))[0].endswith(" or name it in .dlsyncignore")
 
 
-def test_deletes_of_what_another_repository_applied_are_warned_of(live: Account, tmp_path: Path) -> None:
+def test_deletes_of_resources_that_another_repository_applied_are_warned_of(live: Account, tmp_path: Path) -> None:
     first, second = (write_tree(tmp_path / name, FILES) for name in ("first", "second"))
     for root in (first, second):
         command = ("git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org")
@@ -242,10 +242,10 @@ def test_deletes_of_what_another_repository_applied_are_warned_of(live: Account,
     applies.apply(live, second)
     record = live.live("plugin/dlsync-inventory")
     assert not applies.apply(live, first)
-    assert live.live("plugin/dlsync-inventory") == record  # another commit alone is no news
+    assert live.live("plugin/dlsync-inventory") == record  # another commit alone does not rewrite the inventory
 
 
-def test_deletes_of_all_that_was_applied_outside_of_git_are_warned_of(live: Account, tmp_path: Path) -> None:
+def test_deletes_of_every_resource_that_was_applied_outside_of_git_are_warned_of(live: Account, tmp_path: Path) -> None:
     first, second, third = (write_tree(tmp_path / name, FILES) for name in ("first", "second", "third"))
     assert not applies.apply(live, first).commit
     for file in FILES:
@@ -261,7 +261,9 @@ def test_deletes_of_all_that_was_applied_outside_of_git_are_warned_of(live: Acco
 
 
 @pytest.mark.parametrize("pattern", ["rules/web.yaml", "rules/", "web.*"])
-def test_a_delete_of_what_dlsyncignore_names_is_explained(live: Account, tmp_path: Path, pattern: str) -> None:
+def test_a_warning_explains_the_delete_of_a_resource_whose_file_dlsyncignore_names(
+    live: Account, tmp_path: Path, pattern: str
+) -> None:
     tree = write_tree(tmp_path / "tree", {**FILES, "rules/%2e.yaml": "", ".dlsyncignore": "rules/%2e.yaml\n"})
     applies.apply(live, tree)
     write_tree(tree, {".dlsyncignore": f"rules/%2e.yaml\n{pattern}\n!dashboards/*\n"})
@@ -322,21 +324,21 @@ def test_a_submodule_that_can_hold_no_resource_is_not_warned_of(live: Account, t
     assert warnings(plan(live, root)) == []
 
 
-def test_a_rename_of_all_that_was_applied_is_no_other_directory(live: Account, tmp_path: Path) -> None:
+def test_a_rename_of_every_applied_file_does_not_warn_about_another_directory(live: Account, tmp_path: Path) -> None:
     root = write_tree(tmp_path / "tree", {"rules/web.yaml": "title: Web\ncriteria: []\n"})
     applies.apply(live, root)
     (root / "rules/web.yaml").rename(root / "rules/shop.yaml")
     assert warnings(plan(live, root)) == []
 
 
-def test_the_files_warnings_come_first(tree: Path) -> None:
+def test_warnings_about_files_come_before_warnings_about_the_server(tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: Web\ncriteria: []\nglow: 1\n"})
     with account(documented_only=True) as live:
         made = plan(live, tree, prune="all")
     assert [one.file for one in made.warnings] == ["rules/web.yaml", "", ""]
 
 
-def test_progress_is_a_call_for_each_resource(tree: Path) -> None:
+def test_the_reporter_gets_one_progress_call_per_resource(tree: Path) -> None:
     recorder = Recorder()
     desired = loader.read(tree)
     with account() as live:
@@ -345,7 +347,7 @@ def test_progress_is_a_call_for_each_resource(tree: Path) -> None:
     assert recorder.steps == 3
 
 
-# links: what they need
+# links and their plugins
 
 
 MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
@@ -353,7 +355,7 @@ LINKED = {"plugins/disk.py": "print()\n", "links.yaml": "disk: [all]\nnone: [all
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_a_link_of_a_plugin_that_is_nowhere_is_warned_of_at_its_line_and_not_made(tmp_path: Path, flavour: str) -> None:
+def test_a_link_to_a_missing_plugin_is_not_created_and_gets_a_warning_at_its_line(tmp_path: Path, flavour: str) -> None:
     write_tree(tmp_path, LINKED)
     with account(**FLAVOURS[flavour]) as live:
         live.has(resource("plugin/live", "1"))
@@ -367,7 +369,7 @@ def test_a_link_of_a_plugin_that_is_nowhere_is_warned_of_at_its_line_and_not_mad
     ]
 
 
-def test_with_prune_all_links_that_no_file_names_go_before_their_plugins(tree: Path) -> None:
+def test_prune_all_deletes_links_without_files_before_their_plugins(tree: Path) -> None:
     with account() as live:
         live.has(*LIVE, resource("plugin/old", "1"), resource("link/old", {"tags": ["all"]}))
         assert changes(plan(live, tree)) == []
@@ -377,19 +379,20 @@ def test_with_prune_all_links_that_no_file_names_go_before_their_plugins(tree: P
 # accounts
 
 
-def test_accounts_that_the_settings_name_are_created_first_and_others_are_never_pruned(tree: Path) -> None:
+def test_accounts_in_the_settings_are_created_first_and_other_accounts_are_never_pruned(tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts:\n  - default\n  - new\n"})
     with account() as live:
-        live.has(*LIVE, resource("account/other", {}))
+        live.has(*LIVE[:2], resource("account/other", {}))
         made = plan(live, tree, prune="all")
         assert not changes(plan(live, tree, "dashboard/*", prune="all"))
     assert [(str(one.address), one.action, one.file, one.line) for one in made.changes] == [
-        ("account/new", "create", "dlsync.yaml", 3)
+        ("account/new", "create", "dlsync.yaml", 3),
+        ("plugin/disk", "create", "plugins/disk.py", 1),
     ]
-    assert made.unchanged == 4
+    assert made.unchanged == 3
 
 
-def test_where_the_account_itself_is_to_be_created_nothing_is_live_in_it(tree: Path) -> None:
+def test_a_plan_that_creates_its_own_account_treats_the_account_as_empty(tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts: [new]\n", "links.yaml": "none: [all]\n"})
     with account() as live:
         new = Account(replace(live.settings, account="new"))
@@ -428,7 +431,7 @@ MINE = "title: Mine\npositions: []\n"
 ADOPT = ConflictPolicy(adopt=True)
 
 
-def test_what_lives_as_its_file_says_is_adopted_and_what_differs_is_held(tree: Path) -> None:
+def test_matching_live_resources_are_adopted_and_differing_resources_are_held(tree: Path) -> None:
     with account() as live:
         live.has(*LIVE[1:], resource("dashboard/web", MINE))
         made = applies.plan(live, tree)
@@ -461,7 +464,7 @@ def test_a_change_says_whether_the_files_or_the_server_made_it(tree: Path) -> No
         assert not applies.plan(live, tree)
 
 
-def test_what_both_sides_moved_is_held_until_a_side_is_chosen(tree: Path) -> None:
+def test_a_resource_changed_in_its_file_and_on_the_server_is_held_until_a_side_is_chosen(tree: Path) -> None:
     write_tree(tree, FIXED)
     with account() as live:
         applies.apply(live, tree)
@@ -483,7 +486,7 @@ def test_what_both_sides_moved_is_held_until_a_side_is_chosen(tree: Path) -> Non
         assert live.live("dashboard/web") == resource("dashboard/web", "title: Ours\npositions: []\n")
 
 
-def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tree: Path) -> None:
+def test_changes_of_different_fields_are_merged_and_a_warning_names_the_kept_fields(tree: Path) -> None:
     write_tree(tree, {"dashboards/web.yaml": "title: Web\nperiod: 60 # s\npositions: []\n"})
     with account() as live:
         applies.apply(live, tree)
@@ -509,7 +512,7 @@ def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tre
     )
 
 
-def test_what_the_server_chose_and_the_files_say_from_now_on_is_a_change_of_the_files(tree: Path) -> None:
+def test_setting_a_field_that_had_a_server_default_is_a_change_of_the_files(tree: Path) -> None:
     with account() as live:
         applies.apply(live, tree)
         write_tree(tree, {"plugins/disk.meta.yaml": "type: SCRIPT\n"})
@@ -517,7 +520,7 @@ def test_what_the_server_chose_and_the_files_say_from_now_on_is_a_change_of_the_
         assert not applies.plan(live, tree)
 
 
-def test_what_left_the_files_is_deleted_unless_it_was_changed_since(tree: Path) -> None:
+def test_a_resource_whose_file_is_removed_is_deleted_unless_it_was_edited_on_the_server(tree: Path) -> None:
     with account() as live:
         applies.apply(live, tree)
         live.has(resource("dashboard/web", MINE), *OTHERS)
@@ -534,7 +537,7 @@ def test_what_left_the_files_is_deleted_unless_it_was_changed_since(tree: Path) 
         assert [live.live(str(one.address)) is None for one in (*LIVE, *OTHERS)] == [True, True, False, *[False] * 3]
 
 
-def test_the_commands_in_reasons_and_warnings_can_be_pasted_whatever_the_names_hold(tree: Path) -> None:
+def test_commands_in_reasons_and_warnings_quote_special_characters_in_names(tree: Path) -> None:
     name = "it's [1] of $HOME"
     write_tree(tree, {f"rules/{name}.yaml": "title: Mine\ncriteria: []\n", f"plugins/{name}.sh": "exit 0\n"})
     with account() as live:
@@ -552,7 +555,7 @@ def test_the_commands_in_reasons_and_warnings_can_be_pasted_whatever_the_names_h
 @pytest.mark.parametrize(
     ("kind", "file", "name"), [("rule", "rules/web.yaml", "web"), ("plugin", "plugins/disk.py", "disk")]
 )
-def test_a_file_that_was_renamed_is_told_as_a_rename(tree: Path, kind: str, file: str, name: str) -> None:
+def test_a_plan_reports_a_renamed_file_as_a_rename(tree: Path, kind: str, file: str, name: str) -> None:
     with account() as live:
         applies.apply(live, tree)
         (tree / file).rename((tree / file).with_stem("other"))
@@ -563,7 +566,7 @@ def test_a_file_that_was_renamed_is_told_as_a_rename(tree: Path, kind: str, file
 
 @pytest.fixture
 def one_sided(tree: Path) -> Iterator[Account]:
-    """A rule changed in its file and deleted here, a dashboard changed here without a file, a plugin changed here."""
+    """Delete a live rule whose file changes; edit a live dashboard without a file, and a live plugin."""
     with account() as live:
         applies.apply(live, tree)
         write_tree(tree, {"rules/web.yaml": "title: New\ncriteria: []\n"})
@@ -573,7 +576,7 @@ def one_sided(tree: Path) -> Iterator[Account]:
         yield live
 
 
-def test_a_plan_in_which_the_live_side_wins_names_what_it_keeps_and_what_it_reverts(
+def test_with_on_conflict_live_warnings_name_the_kept_and_the_reverted_resources(
     one_sided: Account, tree: Path
 ) -> None:
     made = applies.plan(one_sided, tree, decisions=ConflictPolicy(on_conflict="live"))
@@ -586,7 +589,7 @@ def test_a_plan_in_which_the_live_side_wins_names_what_it_keeps_and_what_it_reve
     ]
 
 
-def test_what_such_a_plan_advises_leads_to_an_empty_plan(one_sided: Account, tree: Path) -> None:
+def test_following_the_advice_of_held_changes_leads_to_an_empty_plan(one_sided: Account, tree: Path) -> None:
     held = [one.held for one in applies.plan(one_sided, tree).changes if one.held]
     assert ["`dlsync accept rule/web` removes its file" in one for one in held] == [True, False]
     accept(one_sided, tree, "rule/web")
@@ -598,7 +601,7 @@ def test_what_such_a_plan_advises_leads_to_an_empty_plan(one_sided: Account, tre
     assert (made.changes, warnings(made), made.unchanged) == ((), [], 2)
 
 
-def test_a_target_prunes_adopts_and_forgets_nothing_outside_of_it(tree: Path) -> None:
+def test_a_targeted_apply_deletes_adopts_and_forgets_no_other_resource(tree: Path) -> None:
     write_tree(tree, FIXED)
     with account() as live:
         applies.apply(live, tree)
@@ -616,7 +619,7 @@ def test_a_target_prunes_adopts_and_forgets_nothing_outside_of_it(tree: Path) ->
         assert applies.managed(live, tree) == ["plugin/disk", "plugin/new", "rule/web"]
 
 
-def test_without_a_record_nothing_has_a_cause_but_the_files_and_nothing_is_managed(tree: Path) -> None:
+def test_without_an_inventory_every_change_comes_from_the_files_and_no_resource_is_managed(tree: Path) -> None:
     with account() as live:
         applies.apply(live, tree, inventory="none")
         assert "dlsync-inventory" not in live.plugins()
@@ -626,7 +629,7 @@ def test_without_a_record_nothing_has_a_cause_but_the_files_and_nothing_is_manag
         assert (applies.changes(made), made.adopted) == (["update dashboard/web repo"], ())
 
 
-def test_a_record_in_a_file_serves_as_well(tree: Path) -> None:
+def test_an_inventory_file_replaces_the_inventory_in_the_account(tree: Path) -> None:
     with account() as live:
         applies.apply(live, tree, inventory="records/default.json")
         assert "dlsync-inventory" not in live.plugins()
@@ -640,7 +643,7 @@ def test_a_record_in_a_file_serves_as_well(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["broken", "deleted"])
-def test_without_the_inventory_nothing_is_deleted(tree: Path, lost: str) -> None:
+def test_a_lost_or_broken_inventory_causes_no_deletes(tree: Path, lost: str) -> None:
     with account() as live:
         applies.apply(live, tree)
         live.lacks("plugin/dlsync-inventory")
@@ -656,7 +659,7 @@ def test_without_the_inventory_nothing_is_deleted(tree: Path, lost: str) -> None
         assert applies.managed(live, tree) == ["dashboard/web", "plugin/disk"]
 
 
-def test_an_entry_that_cannot_be_read_makes_its_resource_one_to_take_over(tree: Path) -> None:
+def test_a_resource_with_an_unreadable_inventory_entry_counts_as_not_managed(tree: Path) -> None:
     with account() as live:
         applies.apply(live, tree)
         content = json.loads(live.run(lambda client: client.plugins.get("dlsync-inventory")).content)
@@ -666,7 +669,7 @@ def test_an_entry_that_cannot_be_read_makes_its_resource_one_to_take_over(tree: 
         assert applies.changes(applies.plan(live, tree)) == ["update dashboard/web new held"]
 
 
-# a server whose lists cannot be trusted
+# a server with incomplete lists or failing requests
 
 
 def without(*names: str) -> Callable[[Seen, Callable[[], Reply]], Reply]:
@@ -681,7 +684,7 @@ def without(*names: str) -> Callable[[Seen, Callable[[], Reply]], Reply]:
     return answer
 
 
-def test_a_list_that_was_cut_short_deletes_nothing_and_forgets_nothing(tree: Path) -> None:
+def test_an_incomplete_list_neither_hides_nor_forgets_managed_resources(tree: Path) -> None:
     write_tree(tree, FIXED)
     with account() as live:
         applies.apply(live, tree)
@@ -702,7 +705,7 @@ def test_a_list_that_was_cut_short_deletes_nothing_and_forgets_nothing(tree: Pat
 
 
 @pytest.mark.parametrize("family", ["dashboards", "rules", "plugins", "plugins/dlsync-inventory"])
-def test_a_question_that_fails_ends_the_plan_and_nothing_is_written(tree: Path, family: str) -> None:
+def test_a_failed_read_request_ends_the_apply_before_any_write(tree: Path, family: str) -> None:
     def answer(seen: Seen, onward: Callable[[], Reply]) -> Reply:
         return json_reply({"error": "out of order"}, 400) if below(seen) == f"GET {family}" else onward()
 

@@ -1,4 +1,4 @@
-"""A plan kept in a file: what was reviewed is what is applied."""
+"""Saved plans: an apply makes exactly the reviewed changes or refuses."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) ->
 
 
 @pytest.mark.parametrize("places", [[0, 1], [2], [], [0, 1, 2, 2]], ids=str)
-def test_a_plan_without_a_change_that_it_was_saved_with_is_none(tmp_path: Path, places: list[int]) -> None:
+def test_a_plan_file_with_removed_or_repeated_changes_is_refused(tmp_path: Path, places: list[int]) -> None:
     changes = as_document(MADE)["changes"]
     with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: it was changed after it was saved"):
         saved(tmp_path, changes=[changes[place] for place in places])
 
 
 @pytest.mark.parametrize("count", ["create", "update", "delete", "conflict"])
-def test_a_plan_whose_counts_are_others_is_none(tmp_path: Path, count: str) -> None:
+def test_a_plan_file_with_edited_counts_is_refused(tmp_path: Path, count: str) -> None:
     with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: it was changed after it was saved"):
         saved(tmp_path, summary={**MADE.summary, count: 7})
 
 
-def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
+def test_a_saved_plan_is_read_back_with_its_options_and_changes(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     options = PlanOptions(("rule/*", "dashboard/web"), ("old",), ConflictPolicy(True, "live"))
     promised = plan_file.promise(work(), options, Path("tree"), "staging")
@@ -75,14 +75,16 @@ def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
     assert [one["name"] for one in promised.plan["changes"]] == ["new", "web", "old"]
 
 
-def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
+def test_a_plan_file_holds_the_plan_as_json_prints_it(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    plan_file.save(file, plan_file.promise(work(plan())))
-    assert json.loads(file.read_text())["format_version"] == 1
+    plan_file.save(file, plan_file.promise(work()))
+    content = json.loads(file.read_text())
+    del content["made_with"]
+    assert content == as_document(MADE)
 
 
 @given(made=any_plan())
-def test_what_was_saved_is_not_stale(tmp_path_factory: pytest.TempPathFactory, made: Plan) -> None:
+def test_a_saved_plan_is_not_stale_if_nothing_changes(tmp_path_factory: pytest.TempPathFactory, made: Plan) -> None:
     made = Plan(made.target, tuple({one.address: one for one in made.changes}.values()), made.unchanged, made.commit)
     file = tmp_path_factory.mktemp("saved") / "plan.json"
     plan_file.save(file, plan_file.promise(work(made)))
@@ -94,7 +96,7 @@ def test_what_was_saved_is_not_stale(tmp_path_factory: pytest.TempPathFactory, m
         assert plan_file.narrowed_to(read, work(made)).plan.changes == made.changes
 
 
-def test_exactly_the_changes_that_were_reviewed_are_made_whatever_else_came_up(tmp_path: Path) -> None:
+def test_only_the_saved_changes_are_applied_and_a_later_file_change_gets_a_warning(tmp_path: Path) -> None:
     other = resource("rule/x", "title: X\n")
     now = replace(work(), plan=plan(change("create", "rule/x"), *MADE.changes, unchanged=7, commit=MADE.commit))
     now = replace(now, desired={**now.desired, other.address: other})
@@ -106,13 +108,13 @@ def test_exactly_the_changes_that_were_reviewed_are_made_whatever_else_came_up(t
     assert kept.plan.warnings[0].message.startswith("rule/x: the files ask for its create, which is not in the saved")
 
 
-def test_a_manual_edit_since_then_is_left_alone_without_a_warning(tmp_path: Path) -> None:
+def test_a_manual_edit_after_the_plan_was_saved_is_ignored_without_a_warning(tmp_path: Path) -> None:
     now = plan(*MADE.changes, replace(change("update", "rule/x"), cause="drift"), commit=MADE.commit)
     kept = plan_file.narrowed_to(saved(tmp_path), work(now))
     assert (kept.plan.changes, kept.plan.warnings) == (MADE.changes, ())
 
 
-def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is_still_known(tmp_path: Path) -> None:
+def test_only_adoptions_of_the_saved_plan_are_recorded_and_managed_resources_stay_known(tmp_path: Path) -> None:
     some = [resource(f"rule/{name}", "title: X\n") for name in ("said", "unsaid", "managed")]
     said, unsaid, managed = (one.address for one in some)
     now = replace(
@@ -135,19 +137,21 @@ def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is
             "dashboard/web",
             id="another value",
         ),
-        pytest.param(MADE.changes[1:2], "plugin/old, rule/new", id="one is left"),
+        pytest.param(MADE.changes[1:2], "plugin/old, rule/new", id="only one change is left"),
     ],
 )
-def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple[Any, ...], names: str) -> None:
+def test_a_stale_plan_is_refused_with_an_error_that_names_the_changed_resources(
+    tmp_path: Path, now: tuple[Any, ...], names: str
+) -> None:
     with pytest.raises(Refused) as caught:
         plan_file.narrowed_to(saved(tmp_path), work(plan(*now, commit=MADE.commit)))
     assert caught.value.message == f"the plan is stale: since it was made, {names} changed"
     assert caught.value.hint
 
 
-def test_what_is_left_of_a_plan_after_a_part_of_it_was_done_is_applied(tmp_path: Path) -> None:
+def test_the_remaining_changes_of_a_partly_applied_plan_are_applied(tmp_path: Path) -> None:
     now = prepared(plan(*MADE.changes[:1], commit=MADE.commit), NEW, WEB, live=(WEB,))
-    with pytest.raises(Refused, match="since it was made, dashboard/web changed"):  # it was not dlsync
+    with pytest.raises(Refused, match="since it was made, dashboard/web changed"):  # dlsync did not apply it
         plan_file.narrowed_to(saved(tmp_path), now)
     now = replace(now, inventory=now.inventory.changed({WEB.address: Entry({})}))
     assert plan_file.narrowed_to(saved(tmp_path), now).plan.changes == MADE.changes[:1]
@@ -156,7 +160,7 @@ def test_what_is_left_of_a_plan_after_a_part_of_it_was_done_is_applied(tmp_path:
         plan_file.narrowed_to(saved(tmp_path), replace(now, desired={other.address: other, WEB.address: WEB}))
 
 
-def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
+def test_the_error_for_a_stale_plan_says_that_no_changes_are_left(tmp_path: Path) -> None:
     said = "the plan is stale: since it was made, .* changed, so none of its changes is left to apply"
     with pytest.raises(Refused, match=said):
         plan_file.narrowed_to(saved(tmp_path), work(plan(commit=MADE.commit)))
@@ -169,9 +173,11 @@ def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
         ("period: 60\n", "1", r"since it was made, the value of \$\{env:TITLE\} in dashboard/web changed"),
         ("period: 61\n", "2", "since it was made, dashboard/web, plugin/old changed"),
     ],
-    ids=["what a delete deletes", "a secret", "what a secret is in"],
+    ids=["deleted content", "a secret", "content with a secret"],
 )
-def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path, web: str, old: str, moved: str) -> None:
+def test_a_changed_value_that_a_plan_does_not_show_makes_it_stale(
+    tmp_path: Path, web: str, old: str, moved: str
+) -> None:
     secret = replace(WEB, given={"period": 30, "title": "s3cret"}, secrets={"s3cret": "${env:TITLE}"})
     desired = WEB if old == "2" and web == "period: 60\n" else secret
     now = prepared(MADE, NEW, desired, live=(resource("dashboard/web", web), resource("plugin/old", old)))
@@ -196,7 +202,7 @@ def test_a_plan_for_another_account_is_refused(tmp_path: Path, now: dict[str, An
     assert message in caught.value.message
 
 
-def test_a_plan_of_another_commit_with_the_same_files_holds(tmp_path: Path) -> None:
+def test_a_plan_of_another_commit_with_the_same_files_is_not_stale(tmp_path: Path) -> None:
     assert plan_file.narrowed_to(saved(tmp_path), work(replace(MADE, commit="d" * 40))).plan.changes == MADE.changes
 
 
@@ -205,7 +211,7 @@ def test_a_plan_of_other_files_is_stale(tmp_path: Path) -> None:
         plan_file.narrowed_to(saved(tmp_path, {"files": "other"}), work())
 
 
-def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
+def test_the_error_for_a_plan_file_of_an_older_dlsync_version_says_so(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     plan_file.save(file, plan_file.promise(work()))
     content = json.loads(file.read_text())
@@ -215,7 +221,7 @@ def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
         plan_file.read(file)
 
 
-def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None:
+def test_control_characters_in_names_of_a_plan_file_are_escaped_in_errors(tmp_path: Path) -> None:
     whole = saved(tmp_path)
     first, *others = whole.plan["changes"]
     digests = {name.replace("rule/new", "rule/\x1b[2Jx\n"): both for name, both in whole.digests.items()}
@@ -230,16 +236,16 @@ def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None
     [
         pytest.param(b"title: Web\n", "it is not JSON", id="YAML"),
         pytest.param(b"", "it is not JSON", id="empty"),
-        pytest.param(b"\xff\xfe", "it is not JSON", id="no text"),
-        pytest.param(b"[" * 100_000, "it is not JSON", id="deep"),
+        pytest.param(b"\xff\xfe", "it is not JSON", id="not UTF-8"),
+        pytest.param(b"[" * 100_000, "it is not JSON", id="deep nesting"),
         pytest.param(b'{"format_version": ' + b"1" * 5000 + b"}", "it is not JSON", id="a huge number"),
         pytest.param(b"[]", "expected a mapping", id="a list"),
-        pytest.param(b"null", "expected a mapping", id="nothing"),
-        pytest.param(b"{}", "the document has no `account`", id="an object of another sort"),
+        pytest.param(b"null", "expected a mapping", id="null"),
+        pytest.param(b"{}", "the document has no `account`", id="another object"),
         pytest.param(b'{"url": "\\ud800"}', "cannot be checked", id="half a surrogate pair"),
     ],
 )
-def test_what_is_no_plan_is_an_error_that_says_so(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_plan_is_refused_with_the_reason(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "plan.json"
     file.write_bytes(content)
     with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: ") as caught:
@@ -280,13 +286,15 @@ def test_a_plan_with_a_wrong_field_is_an_error(tmp_path: Path, field: str, value
         {"delete_accounts": None},
     ],
 )
-def test_a_plan_that_was_made_with_nonsense_is_an_error(tmp_path: Path, asked: dict[str, Any]) -> None:
+def test_a_plan_file_with_invalid_options_is_an_error(tmp_path: Path, asked: dict[str, Any]) -> None:
     with pytest.raises(DlsyncError, match=r"plan\.json is not a plan"):
         saved(tmp_path, asked)
 
 
 @pytest.mark.parametrize("directory", [None, "a\0b"])
-def test_a_plan_that_was_printed_or_names_no_directory_is_an_error(tmp_path: Path, directory: str | None) -> None:
+def test_a_printed_plan_or_a_plan_with_an_invalid_directory_is_not_a_saved_plan(
+    tmp_path: Path, directory: str | None
+) -> None:
     saved(tmp_path)
     file = tmp_path / "plan.json"
     content = json.loads(file.read_text())
@@ -307,7 +315,9 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         plan_file.read(file)
 
 
-def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_is_too_large_to_be_read_again_is_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "plan.json"
     promised = plan_file.promise(work())
     plan_file.save(file, promised)
@@ -321,7 +331,7 @@ def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeyp
     assert not (tmp_path / "other.json").exists()
 
 
-def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
+def test_a_plan_file_that_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DlsyncError, match="nowhere cannot be read: No such file or directory") as read:
         plan_file.read(tmp_path / "nowhere")
     assert read.value.hint == "Make it with `dlsync plan --out FILE`."
@@ -332,7 +342,7 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     assert written.value.hint == "Name another file with --out."
 
 
-def test_a_file_that_is_no_plan_is_not_removed(tmp_path: Path) -> None:
+def test_remove_deletes_plan_files_and_refuses_other_files(tmp_path: Path) -> None:
     plan_file.save(tmp_path / "plan.json", plan_file.promise(work()))
     (tmp_path / "web.yaml").write_text("title: Web\n")
     for name in ("plan.json", "none.json"):

@@ -1,4 +1,4 @@
-"""What a plan warns of besides its changes."""
+"""The warnings that a plan gives besides its changes."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     from dlsync.model import Action, Address, Resource, ResourceChange
 
 
-def test_a_broken_inventory_is_said_to_be_broken_with_what_to_do() -> None:
+def test_the_warning_about_a_broken_inventory_suggests_a_rebuild() -> None:
     (warning,) = plan_warnings.unread(inventory.empty(broken="it is none"))
     assert warning.message.startswith("it is none: no resource counts as managed, and none is deleted; ")
     assert "`dlsync inventory rebuild`" in warning.message
     assert [*plan_warnings.unread(inventory.empty())] == []
 
 
-def test_kinds_of_which_not_all_is_known_are_named() -> None:
+def test_a_warning_names_kinds_that_the_server_does_not_list_completely() -> None:
     assert [one.message for one in plan_warnings.unlisted(["rule"])] == [
         "this server does not list every rule: what it does not list is not pruned"
     ]
 
 
-def test_what_stays_since_it_is_protected_is_named() -> None:
+def test_a_warning_names_protected_resources_without_files() -> None:
     assert [one.message for one in plan_warnings.protected([address("rule/a")])] == [
         "rule/a has no file; it is protected, so it stays live"
     ]
 
 
-def test_a_pattern_of_protect_that_matches_nothing_is_named_with_its_place() -> None:
+def test_a_warning_names_a_protect_pattern_without_a_match_and_its_index() -> None:
     known = [address("dashboard/web"), address("rule/a")]
     assert [str(one) for one in plan_warnings.unmatched(["dashboard/*", "dashboard/wrong", "*/a"], known)] == [
         '`protect[1]` matches nothing: "dashboard/wrong" is neither in the files nor live'
     ]
 
 
-def test_a_replaced_value_that_no_journal_stores_is_named_and_no_other_change_is() -> None:
+def test_a_warning_names_only_replaced_values_that_no_journal_stores() -> None:
     hidden, seen = masked("unknown", replaced(("url",), 1, 2)), replaced(("title",), "a", "b")
     others = [seen, replace(hidden, op="add"), masked("changed", replaced(("note",), 1, 2))]
     lost = change("update", "rule/a", hidden, *others)
@@ -53,7 +53,7 @@ def test_a_replaced_value_that_no_journal_stores_is_named_and_no_other_change_is
     assert warning.message.startswith("rule/a: the live value of `url` is replaced, and no rollback can restore it: ")
 
 
-def test_where_the_live_side_wins_what_stays_and_what_is_reverted_all_the_same_is_named() -> None:
+def test_with_on_conflict_live_warnings_name_the_kept_and_the_reverted_resources() -> None:
     changes = [change("update", "rule/drifted", cause="drift"), change("update", "rule/edited")]
     left = [address("rule/deleted"), address("rule/removed")]
     first, second, third = plan_warnings.live_wins(changes, left, {address("rule/deleted")})
@@ -77,11 +77,11 @@ def renamed(action: Action, old: str, new: str) -> ResourceChange:
 
 
 def under(name: str, content: str) -> dict[Address, Resource]:
-    """A rule that has the content of another one."""
+    """A rule that has the content of another rule."""
     return by_address(resource(f"rule/{name}", rule(title=content)))
 
 
-def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
+def test_a_warning_names_mutes_that_a_delete_or_a_rename_loses() -> None:
     changes = [
         change("delete", "rule/a"),
         renamed("delete", "rule/b", "d"),
@@ -95,7 +95,7 @@ def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
     ]
 
 
-def test_a_mute_is_named_where_two_rules_swap_their_contents() -> None:
+def test_a_warning_names_the_mute_if_two_rules_swap_their_contents() -> None:
     changes = [change("update", "rule/a"), change("update", "rule/c")]
     swapped = under("a", "c") | under("c", "a")
     assert [one.message for one in plan_warnings.muted(changes, LISTINGS, RULES, swapped)] == [
@@ -106,7 +106,7 @@ def test_a_mute_is_named_where_two_rules_swap_their_contents() -> None:
     assert [*plan_warnings.muted(changes, LISTINGS, RULES, swapped)] == []
 
 
-def test_a_mute_is_named_where_a_rule_is_renamed_over_another_one() -> None:
+def test_a_warning_names_the_mute_if_a_rename_overwrites_another_rule() -> None:
     changes = [change("update", "rule/c"), change("delete", "rule/a")]
     assert [one.message for one in plan_warnings.muted(changes, LISTINGS, RULES, under("c", "a"))] == [
         "rule/a is muted; to mute rule/c, which gets its content, run `dlsync rules mute c` after the apply",
@@ -122,7 +122,7 @@ def test_an_update_of_a_muted_rule_alone_loses_no_mute() -> None:
     assert [*plan_warnings.muted([change("update", "rule/c")], LISTINGS, RULES, under("c", "a"))] == []
 
 
-def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
+def test_warnings_name_missing_resources_of_explicit_deletes_in_sorted_order() -> None:
     explicit_deletes = [address("rule/b"), address("account/a"), address("rule/c")]
     assert [one.message for one in plan_warnings.missing(explicit_deletes, [address("rule/c")])] == [
         "account/a is to be deleted, but does not exist",
@@ -130,7 +130,7 @@ def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
     ]
 
 
-def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_have_it() -> None:
+def test_a_field_that_an_update_would_drop_is_named_once_with_one_resource_and_a_count() -> None:
     told = plan_warnings.unknown_fields(
         {
             address("dashboard/a"): [("zoom",), ("positions", 0, "glow"), ("positions", 1, "glow")],
@@ -158,9 +158,7 @@ def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_
         (["a\x1b[2J"], r'`["a\u001b[2J"]`'),
     ],
 )
-def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_file(
-    fields: list[str], words: str
-) -> None:
+def test_a_warning_names_kept_manual_edits_and_the_commands_that_resolve_them(fields: list[str], words: str) -> None:
     kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
     (warning,) = plan_warnings.kept(kept, by_address(resource("rule/r", rule())))
     assert warning.message == (
@@ -169,7 +167,7 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
     )
 
 
-def test_a_kept_field_is_named_as_the_file_has_it() -> None:
+def test_a_warning_names_a_kept_field_by_its_path_in_the_file() -> None:
     kept = {address("rule/r"): [replaced(("actions", 0, "url"), "b", "a")]}
     (warning,) = plan_warnings.kept(
         kept, by_address(resource("rule/r", rule(actions=[{"type": "WEBHOOK", "details": {"url": "a"}}])))
@@ -177,7 +175,7 @@ def test_a_kept_field_is_named_as_the_file_has_it() -> None:
     assert "in `actions[0].details.url`, and" in warning.message
 
 
-def test_a_kept_field_is_named_and_what_it_holds_is_not() -> None:
+def test_a_warning_about_a_kept_field_does_not_show_its_value() -> None:
     (warning,) = plan_warnings.kept(
         {address("rule/r"): [replaced(("title",), "s3cret", "other")]}, by_address(resource("rule/r", rule()))
     )
@@ -188,7 +186,7 @@ WEB = resource("dashboard/web", dashboard(widget("cpu")), file="dashboards/web.y
 LOAD = resource("rule/load", rule(criterion("cpu.load"), criterion("disk.used")), file="rules/load.yaml")
 
 
-def test_what_is_deleted_and_whose_metrics_are_shown_or_watched_is_named_at_the_file_that_does() -> None:
+def test_a_warning_names_a_deleted_plugin_at_each_file_that_uses_its_metrics() -> None:
     told = plan_warnings.still_used([address("plugin/cpu"), address("plugin/disk")], by_address(WEB, LOAD))
     assert [(one.severity, one.message, one.file, one.line) for one in told] == [
         ("warning", "plugin/cpu is to be deleted, and dashboard/web uses its metrics", "dashboards/web.yaml", 1),
@@ -197,18 +195,18 @@ def test_what_is_deleted_and_whose_metrics_are_shown_or_watched_is_named_at_the_
     ]
 
 
-def test_the_metrics_of_a_widget_are_used_too() -> None:
+def test_the_metrics_list_of_a_widget_counts_as_use_of_a_plugin() -> None:
     shown = resource("dashboard/web", dashboard(widget("a", series=[], metrics=["cpu.load", 1, "net.in"])))
     (told,) = plan_warnings.still_used([address("plugin/cpu")], by_address(shown))
     assert told.message == "plugin/cpu is to be deleted, and dashboard/web uses its metrics"
 
 
-def test_a_plugin_whose_name_has_dots_is_known_by_all_of_it_and_others_are_not_meant() -> None:
+def test_a_metric_matches_a_plugin_name_with_dots_only_as_a_whole() -> None:
     one = resource("dashboard/web", dashboard(widget("a", series=[{"metric": "net.eth.in"}, {"metric": "other"}])))
     assert len([*plan_warnings.still_used([address("plugin/net.eth")], by_address(one))]) == 1
     assert [*plan_warnings.still_used([address("plugin/eth"), address("plugin/net.et")], by_address(one))] == []
 
 
-def test_where_nothing_is_deleted_that_makes_metrics_nothing_is_looked_at() -> None:
+def test_a_plan_that_deletes_no_plugin_gives_no_warning_about_metrics() -> None:
     assert [*plan_warnings.still_used([], by_address(WEB))] == []
     assert [*plan_warnings.still_used([address("rule/cpu")], by_address(WEB))] == []

@@ -1,4 +1,4 @@
-"""What asks a server and writes nothing to it, as functions."""
+"""Operations that only read from the server: plan, drift and export."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_plan_only_reads(live: Account, tree: Path) -> None:
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    """The parser, and what it was asked to parse."""
+    """A mock of the YAML parser that records its calls."""
     parser = Mock(wraps=yaml.parse)
     monkeypatch.setattr(yaml, "parse", parser)
     return parser
@@ -54,22 +54,21 @@ def times(parsed: Mock, file: str) -> int:
     return [call.args[0] for call in parsed.call_args_list].count(FILES[file].encode())
 
 
-def test_an_unchanged_plan_parses_each_file_once_and_no_answer(live: Account, tree: Path, parsed: Mock) -> None:
+def test_a_plan_without_changes_parses_each_file_once_and_no_response(live: Account, tree: Path, parsed: Mock) -> None:
     apply(live, tree)
     shutil.rmtree(user_cache_path("dlsync"))
     parsed.reset_mock()
     assert not plan(live, tree)
-    assert times(parsed, "rules/web.yaml") == times(parsed, "dashboards/web.yaml") == 1  # the list has one as JSON
+    # the list of dashboards has it as JSON, which needs no parser of YAML
+    assert times(parsed, "rules/web.yaml") == times(parsed, "dashboards/web.yaml") == 1
 
 
-def test_what_is_created_is_parsed_once_and_not_to_see_that_it_is_there(
-    live: Account, tree: Path, parsed: Mock
-) -> None:
+def test_an_apply_parses_a_created_resource_only_once(live: Account, tree: Path, parsed: Mock) -> None:
     apply(live, tree)
     assert times(parsed, "rules/web.yaml") == 1
 
 
-def test_what_a_list_names_and_is_gone_when_it_is_asked_for_is_left_out(live: Account, tree: Path) -> None:
+def test_a_listed_resource_that_is_gone_when_it_is_requested_is_left_out(live: Account, tree: Path) -> None:
     apply(live, tree)
 
     def outdated(request: Seen, onward: Onward) -> Reply:
@@ -82,16 +81,16 @@ def test_what_a_list_names_and_is_gone_when_it_is_asked_for_is_left_out(live: Ac
     assert (made.changes, made.unchanged) == ((), 3)
 
 
-def test_without_wishes_a_plan_is_about_everything(live: Account, tree: Path) -> None:
+def test_a_plan_without_options_covers_everything(live: Account, tree: Path) -> None:
     assert asyncio.run(operations.plan(tree, live.settings)) == plan(live, tree)
 
 
-def test_a_directory_that_is_not_there_is_an_error(live: Account, tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error(live: Account, tmp_path: Path) -> None:
     with pytest.raises(InvalidTree, match="does not exist"):
         plan(live, tmp_path / "nowhere")
 
 
-def test_a_tree_with_errors_is_an_error_whatever_the_server_says(live: Account, tree: Path) -> None:
+def test_invalid_files_are_an_error_without_an_answer_of_the_server(live: Account, tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: [\n"})
     settings = replace(live.settings, url="http://127.0.0.1:9/nobody-listens")
     for run in (operations.plan, operations.apply, operations.export, operations.drift):
@@ -112,7 +111,9 @@ HELD = json.dumps(
 ).encode()
 
 
-def test_files_that_hold_nothing_delete_nothing(live: Account, tree: Path, tmp_path: Path) -> None:
+def test_a_tree_without_resources_is_refused_if_its_plan_would_delete_resources(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
     empty = write_tree(tmp_path / "empty", {"dlsync.yaml": "accounts: [default]\n"})
     assert not plan(live, empty, prune="all")
     apply(live, tree)
@@ -160,7 +161,7 @@ def test_an_account_in_use_is_not_deleted(live: Account, tree: Path) -> None:
         asyncio.run(operations.plan(tree, live.settings, options=PlanOptions(delete_accounts=("default",))))
 
 
-def test_a_chosen_environment_names_accounts_of_its_own(live: Account, tree: Path) -> None:
+def test_only_a_chosen_environment_adds_its_accounts_to_the_plan(live: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "environments:\n  staging:\n    accounts: [staging]\n"})
     assert not [one for one in changes(plan(live, tree)) if "account" in one]
     assert changes(plan(live, tree, environment="staging", account="staging"))[0] == "create account/staging new"
@@ -169,7 +170,7 @@ def test_a_chosen_environment_names_accounts_of_its_own(live: Account, tree: Pat
 # drift
 
 
-def test_drift_is_what_was_changed_since_an_apply(live: Account, tree: Path) -> None:
+def test_drift_lists_the_resources_changed_on_the_server_since_an_apply(live: Account, tree: Path) -> None:
     apply(live, tree)
     assert not asyncio.run(operations.drift(tree, live.settings))
     put_by_hand(live, "rules/web", "title: Mine\ncriteria: []\n")
@@ -181,7 +182,7 @@ def test_drift_is_what_was_changed_since_an_apply(live: Account, tree: Path) -> 
 # export
 
 
-def test_an_export_writes_and_a_check_only_says_what_it_would_write(live: Account, tmp_path: Path) -> None:
+def test_an_export_writes_files_and_a_check_only_lists_them(live: Account, tmp_path: Path) -> None:
     live.has(resource("rule/web", rule()))
     folder = tmp_path / "new"
     looked = asyncio.run(operations.export(folder, live.settings, check=True))
@@ -192,14 +193,14 @@ def test_an_export_writes_and_a_check_only_says_what_it_would_write(live: Accoun
     assert not asyncio.run(operations.export(folder, live.settings, check=True))
 
 
-def test_an_export_passes_on_what_it_is_about(live: Account, tree: Path) -> None:
+def test_an_export_respects_its_targets_mirror_and_managed_options(live: Account, tree: Path) -> None:
     live.has(resource("rule/new", rule()), resource("dashboard/new", dashboard()))
     some = asyncio.run(operations.export(tree, live.settings, targets=Targets(["rule/*"]), mirror=True, check=True))
     assert [f"{one.action} {one.file}" for one in some.files] == ["create rules/new.yaml", "delete rules/web.yaml"]
     assert not asyncio.run(operations.export(tree, live.settings, managed=True))
 
 
-def test_progress_is_told(live: Account, tree: Path) -> None:
+def test_plan_export_and_drift_report_their_progress(live: Account, tree: Path) -> None:
     recorders = [Recorder() for _ in range(3)]
     live.has(resource("rule/web", rule()), resource("plugin/other", "x"))
     asyncio.run(operations.plan(tree, live.settings, reporter=recorders[0]))

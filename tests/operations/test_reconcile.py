@@ -1,4 +1,4 @@
-"""Desired, live and recorded, to changes with their causes."""
+"""Reconciliation: desired, live and recorded resources become changes with their causes."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def reconciled(
     live: Mapping[Address, Resource],
     deletes: Collection[Address] = (),
 ) -> Reconciliation:
-    """Without a record of what was applied."""
+    """Reconcile without an inventory."""
     return reconcile(desired, live, inventory.empty(kept=False), deletes=deletes)
 
 
 def linked(plugin: str, *tags: str) -> Resource:
-    """A link as links.yaml has it."""
+    """A link as ``links.yaml`` defines it."""
     ((found,), _) = kind_of("link").read([SourceFile("links.yaml", f"{plugin}: [{', '.join(tags)}]\n".encode())])
     return found
 
@@ -60,7 +60,7 @@ def test_fields_that_an_update_would_drop_are_named() -> None:
     assert outcome.unchanged == 1
 
 
-def test_what_is_live_as_its_file_says_is_compared_without_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_live_resource_that_matches_its_file_needs_no_inventory_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     web = resource("dashboard/web", dashboard())
     applied = recorded(web)
     asked: list[Address] = []
@@ -69,7 +69,7 @@ def test_what_is_live_as_its_file_says_is_compared_without_its_record(monkeypatc
     assert not asked
 
 
-def test_changes_come_in_the_order_of_an_apply_and_deletes_in_the_opposite_one_at_the_end() -> None:
+def test_changes_are_in_apply_order_and_deletes_follow_in_reverse_order() -> None:
     desired = by_address(
         resource("rule/b", rule()),
         resource("rule/a", rule()),
@@ -109,12 +109,12 @@ def test_a_new_resource_shows_all_of_its_fields() -> None:
     assert change.diff == (added(("title",), "Web"), added(("criteria",), []))
 
 
-def test_what_is_not_pruned_stays() -> None:
+def test_a_live_resource_that_is_not_pruned_stays() -> None:
     outcome = reconciled({}, by_address(resource("rule/r", rule())))
     assert (outcome.changes, outcome.unchanged, outcome.unknown_fields) == ([], 0, {})
 
 
-# with a record of what was applied
+# with an inventory
 
 WEB = resource("dashboard/web", dashboard(period=60), file="dashboards/web.yaml")
 RENAMED = resource("dashboard/web", dashboard(period=60, title="Fleet"), file="dashboards/web.yaml")
@@ -131,7 +131,7 @@ def told(
     *,
     seen: Resource | None = None,
 ) -> Reconciliation:
-    """Of one resource that was applied as the base is."""
+    """Reconcile one resource that was last applied as the base."""
     known = recorded()
     if base:
         known = known.changed({base.address: entry(base, seen)})
@@ -179,13 +179,13 @@ ADOPT, REPO, LIVE = ConflictPolicy(adopt=True), ConflictPolicy(on_conflict="repo
         pytest.param(
             WEB, OTHER, BY_HAND, LIVE, [("update", "repo", "")], id="edited in both, the server wins its part"
         ),
-        pytest.param(None, WEB, BY_HAND, UNDECIDED, [("update", "new", NOT_MANAGED)], id="not managed and another"),
-        pytest.param(None, WEB, BY_HAND, ADOPT, [("update", "new", "")], id="taken over"),
-        pytest.param(WEB, WEB, WEB, UNDECIDED, [], id="nothing"),
-        pytest.param(WEB, BOTH, BOTH, UNDECIDED, [], id="edited in both alike"),
+        pytest.param(None, WEB, BY_HAND, UNDECIDED, [("update", "new", NOT_MANAGED)], id="not managed and different"),
+        pytest.param(None, WEB, BY_HAND, ADOPT, [("update", "new", "")], id="adopted"),
+        pytest.param(WEB, WEB, WEB, UNDECIDED, [], id="no change"),
+        pytest.param(WEB, BOTH, BOTH, UNDECIDED, [], id="the same edit in both"),
     ],
 )
-def test_each_change_has_its_cause_and_what_both_sides_moved_is_held_until_somebody_decides(
+def test_each_change_has_its_cause_and_a_conflict_is_held_until_a_side_is_chosen(
     base: Resource | None,
     desired: Resource | None,
     live: Resource | None,
@@ -195,7 +195,7 @@ def test_each_change_has_its_cause_and_what_both_sides_moved_is_held_until_someb
     assert brief(told(base, desired, live, decisions)) == expected
 
 
-def test_a_hand_edit_beside_one_of_the_files_stays_and_what_is_sent_has_both() -> None:
+def test_a_manual_edit_is_kept_and_merged_with_a_file_change_of_another_field() -> None:
     outcome = told(WEB, RENAMED, BY_HAND)
     (change,) = outcome.changes
     assert [(one.path, one.mover) for one in change.diff] == [(("title",), "repo")]
@@ -204,21 +204,21 @@ def test_a_hand_edit_beside_one_of_the_files_stays_and_what_is_sent_has_both() -
     assert compare(kind_of("dashboard"), outcome.effective[WEB.address], BOTH).diff == ()
 
 
-def test_where_the_server_wins_a_conflict_only_that_field_stays() -> None:
+def test_with_on_conflict_live_only_the_conflicting_field_keeps_its_live_value() -> None:
     outcome = told(WEB, OTHER, BY_HAND, LIVE)
     assert [one.path for one in outcome.changes[0].diff] == [("title",)]
     assert [one.path for one in outcome.kept[WEB.address]] == [("period",)]
     assert outcome.effective[WEB.address].document["period"] == 5
 
 
-def test_where_it_wins_all_that_differs_nothing_is_sent() -> None:
+def test_with_on_conflict_live_nothing_is_sent_if_every_difference_is_a_conflict() -> None:
     desired = resource("dashboard/web", dashboard(period=7))
     outcome = told(WEB, desired, BY_HAND, LIVE)
     assert (outcome.changes, outcome.unchanged, outcome.effective) == ([], 1, {})
     assert [one.mover for one in outcome.kept[WEB.address]] == ["conflict"]
 
 
-def test_what_was_kept_by_an_earlier_apply_is_kept_again() -> None:
+def test_a_manual_edit_that_an_earlier_apply_kept_is_kept_again() -> None:
     outcome = told(WEB, WEB, BY_HAND, seen=BY_HAND)
     assert (outcome.changes, outcome.unchanged) == ([], 1)
     assert [one.mover for one in outcome.kept[WEB.address]] == ["kept"]
@@ -231,33 +231,31 @@ def test_what_was_kept_by_an_earlier_apply_is_kept_again() -> None:
         pytest.param(RENAMED, None, id="beside a change of the files"),
     ],
 )
-def test_where_the_files_win_nothing_stays_as_it_was_changed_on_the_server(
-    desired: Resource, seen: Resource | None
-) -> None:
+def test_with_on_conflict_repo_no_manual_edit_is_kept(desired: Resource, seen: Resource | None) -> None:
     outcome = told(WEB, desired, BY_HAND, REPO, seen=seen)
     assert (outcome.kept, outcome.effective) == ({}, {})
     assert ("period",) in [one.path for one in outcome.changes[0].diff]
 
 
-def test_what_lives_as_its_file_says_and_is_not_managed_is_adopted_and_what_is_managed_is_not() -> None:
+def test_only_unmanaged_resources_that_match_their_files_are_adopted() -> None:
     assert told(None, WEB, WEB).adopted == [WEB.address]
     assert told(WEB, WEB, WEB).adopted == []
     assert reconciled(by_address(WEB), by_address(WEB)).adopted == []
 
 
-def test_what_is_in_no_account_is_in_no_inventory_either() -> None:
+def test_an_account_is_never_adopted_into_the_inventory() -> None:
     team = resource("account/team", {})
     outcome = told(None, team, team)
     assert (outcome.changes, outcome.adopted, outcome.unchanged) == ([], [], 1)
 
 
-def test_one_of_which_the_record_cannot_be_read_is_taken_for_not_managed_where_it_differs() -> None:
+def test_a_differing_resource_with_an_unreadable_entry_counts_as_not_managed() -> None:
     known = Inventory(SALT, {WEB.address: "x:!"})
     outcome = reconcile(by_address(WEB), by_address(BY_HAND), known)
     assert brief(outcome) == [("update", "new", NOT_MANAGED)]
 
 
-def test_an_edit_of_a_managed_one_names_the_fields_that_an_update_would_drop() -> None:
+def test_an_update_of_a_managed_resource_names_the_fields_that_it_would_drop() -> None:
     live = resource("dashboard/web", dashboard(period=60, zoom=2))
     assert told(WEB, RENAMED, live).unknown_fields == {WEB.address: (("zoom",),)}
 
@@ -277,7 +275,7 @@ def test_a_create_and_a_delete_of_the_same_content_are_one_rename() -> None:
     }
 
 
-def test_one_of_another_kind_or_one_that_shares_a_file_is_no_rename() -> None:
+def test_resources_of_different_kinds_or_in_a_shared_file_are_not_a_rename() -> None:
     live = by_address(resource("dashboard/old", {"title": "Web"}), resource("link/old", {"tags": ["a"]}))
     desired = by_address(resource("rule/new", {"title": "Web"}), linked("new", "a"))
     assert not any(one.renamed for one in reconciled(desired, live, live).changes)
@@ -288,20 +286,20 @@ EDITED = resource("rule/old", rule(title="Edited"))
 
 
 def renamed(live: Resource, decisions: ConflictPolicy = UNDECIDED) -> Reconciliation:
-    """A rule whose file was renamed, and which was changed on the server under its old name."""
+    """Reconcile a rule that was edited on the server under its old name after its file was renamed."""
     known = recorded(resource("rule/old", rule()))
     return reconcile(by_address(RULE), by_address(live), known, deletes=[live.address], decisions=decisions)
 
 
-def test_a_rename_of_what_was_changed_on_the_server_is_held_at_its_delete() -> None:
+def test_a_rename_of_a_resource_edited_on_the_server_holds_its_delete() -> None:
     made = renamed(EDITED).changes
     assert [(one.action, one.cause, one.held, one.renamed) for one in made] == [
-        ("create", "conflict", "", "old"),  # held with the delete, which the server can hold too
+        ("create", "conflict", "", "old"),  # a later step holds the create together with the delete
         ("delete", "conflict", RENAMED_AND_MOVED % "rule/old", "new"),
     ]
 
 
-def test_where_the_files_win_a_rename_has_the_content_of_the_file() -> None:
+def test_with_on_conflict_repo_a_rename_has_the_content_of_the_file() -> None:
     outcome = renamed(EDITED, REPO)
     assert [(one.action, one.held, one.renamed) for one in outcome.changes] == [
         ("create", "", "old"),
@@ -310,7 +308,7 @@ def test_where_the_files_win_a_rename_has_the_content_of_the_file() -> None:
     assert (outcome.effective, outcome.kept) == ({}, {})
 
 
-def test_where_the_live_side_wins_a_rename_has_the_content_of_the_server() -> None:
+def test_with_on_conflict_live_a_rename_has_the_content_of_the_server() -> None:
     outcome = renamed(EDITED, LIVE)
     assert [(one.action, one.held, one.renamed) for one in outcome.changes] == [
         ("create", "", "old"),
@@ -321,19 +319,19 @@ def test_where_the_live_side_wins_a_rename_has_the_content_of_the_server() -> No
     assert [one.before for one in outcome.changes[0].kept] == ["Edited"]
 
 
-def test_a_rename_to_a_file_that_has_what_was_changed_on_the_server_loses_nothing() -> None:
+def test_a_rename_to_a_file_that_contains_the_server_edit_is_not_held() -> None:
     known = recorded(resource("rule/old", rule(title="As it was")))
     live = resource("rule/old", rule())
     made = reconcile(by_address(RULE), by_address(live), known, deletes=[live.address]).changes
     assert [(one.held, one.renamed) for one in made] == [("", "old"), ("", "new")]
 
 
-def test_a_rename_whose_edit_the_server_masks_is_held_although_the_live_side_wins() -> None:
+def test_a_rename_with_a_masked_server_edit_is_held_even_with_on_conflict_live() -> None:
     live = resource("rule/old", rule(title=Unreadable("***")))
     assert [one.held for one in renamed(live, LIVE).changes] == ["", MASKED]
 
 
-def test_a_rename_of_what_cannot_be_read_is_held_with_that_reason() -> None:
+def test_a_rename_of_an_unreadable_resource_is_held_with_that_reason() -> None:
     live = replace(resource("rule/old", {}), unreadable="no YAML")
     assert [(one.renamed, one.held) for one in renamed(live, LIVE).changes] == [
         ("old", ""),
@@ -342,13 +340,11 @@ def test_a_rename_of_what_cannot_be_read_is_held_with_that_reason() -> None:
     assert [(one.renamed, one.held) for one in renamed(live, REPO).changes] == [("old", ""), ("new", "")]
 
 
-# any account
+# generated edits
 
 
 @given(sides())
-def test_an_apply_of_two_edits_that_do_not_touch_each_other_loses_neither_and_the_next_has_nothing_to_do(
-    found: Sides,
-) -> None:
+def test_an_apply_keeps_independent_edits_of_both_sides_and_the_next_plan_is_empty(found: Sides) -> None:
     kind = kind_of("dashboard")
     outcome = told(found.base, found.desired, found.live)
     assert not any(one.held for one in outcome.changes)

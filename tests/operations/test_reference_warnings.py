@@ -1,4 +1,4 @@
-"""Links to plugins that the files lack, and metrics and tags that are likely misspelled."""
+"""Warnings about links to missing plugins and about likely misspelled metrics and tags."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def warnings(root: Path, files: dict[str, str]) -> list[str]:
 FIX = "add it, or correct or remove this line"
 
 
-def test_a_link_to_a_plugin_that_the_files_lack_is_named_with_the_nearest_one(tmp_path: Path) -> None:
+def test_a_link_to_a_missing_plugin_gets_a_warning_with_the_nearest_plugin_name(tmp_path: Path) -> None:
     files = {"plugins/postgres.sh": "#!/bin/sh\n", "links.yaml": "postgres: [db]\npostgre: [db]\nnginx: [web]\n"}
     assert warnings(tmp_path, files) == [
         "links.yaml:2: link/postgre refers to plugin/postgre, which the files do not have; did you mean `postgres`?",
@@ -36,23 +36,23 @@ def test_a_link_to_a_plugin_that_the_files_lack_is_named_with_the_nearest_one(tm
     ]
 
 
-def test_a_plugin_of_a_pack_is_one_that_the_files_have(tmp_path: Path) -> None:
+def test_a_link_to_a_plugin_of_a_pack_gets_no_warning(tmp_path: Path) -> None:
     files = {"packs/redis/plugins/redis.sh": "#!/bin/sh\n", "packs/redis/package.yaml": "name: redis\n"}
     assert warnings(tmp_path, {**files, "links.yaml": "redis: [cache]\n"}) == []
 
 
-def test_a_metric_of_a_plugin_whose_name_is_misspelled_is_named(tmp_path: Path) -> None:
+def test_a_metric_with_a_misspelled_plugin_name_gets_a_warning(tmp_path: Path) -> None:
     files = {"plugins/http_check.py": "#!/usr/bin/python\n", "rules/a.yaml": rule("http_chek.latency")}
     said = "metric `http_chek.latency`: did you mean `http_check.latency`? Else write `# dlsync: ignore` here"
     assert warnings(tmp_path, files) == [f"rules/a.yaml:3: {said}"]
 
 
-def test_a_reference_that_is_not_resolved_is_no_name(tmp_path: Path) -> None:
+def test_an_unresolved_variable_is_not_checked_as_a_name(tmp_path: Path) -> None:
     files = {"plugins/metric.py": "#!/usr/bin/python\n", "rules/a.yaml": rule("${METRIK}.load", tag="'${TAG}'")}
     assert warnings(tmp_path, files) == []
 
 
-def test_a_tag_that_nearly_equals_another_is_named(tmp_path: Path) -> None:
+def test_a_tag_that_nearly_equals_another_tag_gets_a_warning(tmp_path: Path) -> None:
     files = {
         "plugins/x.sh": "#!/bin/sh\n",
         "links.yaml": "x: [worker]\n",
@@ -74,7 +74,7 @@ def test_a_tag_that_nearly_equals_another_is_named(tmp_path: Path) -> None:
         ("App.requEsts.count", "App.requests.count"),
     ],
 )
-def test_one_letter_inside_a_longer_word_is_a_misspelling_of_what_is_used_more(
+def test_a_metric_one_letter_away_from_a_more_frequent_metric_gets_a_warning(
     tmp_path: Path, wrong: str, right: str
 ) -> None:
     files = {"rules/a.yaml": rule(wrong), "rules/b.yaml": rule(right), "rules/c.yaml": rule(right)}
@@ -97,18 +97,18 @@ def test_one_letter_inside_a_longer_word_is_a_misspelling_of_what_is_used_more(
         ("app.${var:x}", "app.${var:y}"),
     ],
 )
-def test_what_may_well_be_two_names_is_no_misspelling(tmp_path: Path, one: str, other: str) -> None:
+def test_similar_names_that_can_both_be_intended_get_no_warning(tmp_path: Path, one: str, other: str) -> None:
     settings = "variables: {x: latency, y: latency}\n"
     assert warnings(tmp_path, {"dlsync.yaml": settings, "rules/a.yaml": rule(one), "rules/b.yaml": rule(other)}) == []
 
 
-def test_a_name_that_many_use_is_no_misspelling(tmp_path: Path) -> None:
+def test_a_name_that_several_rules_use_gets_no_warning(tmp_path: Path) -> None:
     names = {"a": "app.stats", "b": "app.states", "c": "app.staus", "d": "plugn.x"}
     files = {f"rules/{name}{number}.yaml": rule(metric) for name, metric in names.items() for number in range(3)}
     assert warnings(tmp_path, {**files, "plugins/plugin.sh": "#!/bin/sh\n"}) == []
 
 
-def test_a_plugin_that_is_itself_near_another_is_right(tmp_path: Path) -> None:
+def test_metrics_of_existing_plugins_with_similar_names_get_no_warning(tmp_path: Path) -> None:
     plugins = {f"plugins/{name}.sh": "#!/bin/sh\n" for name in ("http_check", "http_chek", "my.checks")}
     rules = {
         "rules/a.yaml": rule("http_chek.x"),
@@ -118,7 +118,7 @@ def test_a_plugin_that_is_itself_near_another_is_right(tmp_path: Path) -> None:
     assert warnings(tmp_path, {**plugins, **rules}) == []
 
 
-def test_a_comment_on_the_line_silences_it(tmp_path: Path) -> None:
+def test_a_dlsync_ignore_comment_suppresses_the_warning_of_its_line(tmp_path: Path) -> None:
     files = {
         "plugins/http_check.py": "#!/usr/bin/python\n",
         "links.yaml": "http_check: [worker]\nother: [x]  # dlsync: ignore\n",
@@ -127,6 +127,6 @@ def test_a_comment_on_the_line_silences_it(tmp_path: Path) -> None:
     assert warnings(tmp_path, files) == []
 
 
-def test_an_old_backup_has_no_such_warnings(tmp_path: Path) -> None:
+def test_an_old_backup_gets_no_warnings_about_references(tmp_path: Path) -> None:
     link = '{"plugin": "gone", "tags": ["x"], "id": "1"}'
     assert warnings(tmp_path, {"links/1.json": link, "rules/a.yaml": rule()}) == []

@@ -1,4 +1,4 @@
-"""Each way out of a held rename ends with one resource, under its new name, and an empty plan."""
+"""Renames: how an apply resolves a held rename, and which resources a target selects."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Rename(NamedTuple):
-    """A rename in the files of what was changed on the server under its old name.
+    """A rename in the files of a resource that was edited on the server under its old name.
 
-    :param before: the files that were applied; ``after``: those that replace them.
-    :param by_hand: what was put on the server in between.
-    :param field: what it changed there, from what to what.
-    :param merged: the files with the change of the server in them.
+    :param before: the applied files; ``after``: the files that replace them.
+    :param by_hand: the resources that were edited on the server in between.
+    :param field: the edited field, its value before and its value after.
+    :param merged: the renamed files with the edit of the server.
     """
 
     before: dict[str, str]
@@ -127,7 +127,9 @@ def test_each_way_out_of_a_held_rename_ends_with_one_resource_and_an_empty_plan(
     assert (str(changed) in str(renamed.document[field])) == (way != "repo")
 
 
-def test_a_held_rename_shows_what_differs_and_gives_its_reason_once(live: Account, tree: Path, kind: str) -> None:
+def test_a_held_rename_shows_the_differing_field_and_gives_its_reason_once(
+    live: Account, tree: Path, kind: str
+) -> None:
     field, applied, changed = RENAMES[kind].field
     made = plan(live, tree)
     create = of(made.changes, f"{kind}/new")
@@ -138,7 +140,7 @@ def test_a_held_rename_shows_what_differs_and_gives_its_reason_once(live: Accoun
     assert [one for one in reasons if reasons.count(one) > 1 and not one.startswith("together with ")] == []
 
 
-def test_the_side_that_wins_a_rename_is_what_its_plan_shows(live: Account, tree: Path, kind: str) -> None:
+def test_the_plan_of_a_rename_shows_the_content_of_the_chosen_side(live: Account, tree: Path, kind: str) -> None:
     field, applied, changed = RENAMES[kind].field
     repo = of(plan(live, tree, decisions=ConflictPolicy(on_conflict="repo")).changes, f"{kind}/new")
     assert (shown(repo), repo.kept) == ([(field, changed, applied)], ())
@@ -189,7 +191,7 @@ OTHERS = {"rule": "title: Other\ncriteria: []\n", "dashboard": "title: Other\npo
 
 
 @pytest.mark.parametrize("kind", LONG)
-def test_a_target_that_names_the_old_name_of_an_edited_rename_selects_the_new_one(
+def test_a_target_with_the_old_name_of_an_edited_rename_also_selects_the_new_name(
     live: Account, tmp_path: Path, kind: str
 ) -> None:
     suffix, text = ("py" if kind == "plugin" else "yaml"), LONG[kind]
@@ -221,7 +223,7 @@ def test_a_target_that_names_a_new_link_selects_its_new_plugin(live: Account, tm
 
 
 @pytest.mark.parametrize("target", ["rule/a2", "rule/b2"])
-def test_equal_resources_that_are_renamed_at_once_are_paired_one_by_one(
+def test_equal_resources_renamed_together_are_paired_in_the_order_of_their_names(
     live: Account, tmp_path: Path, target: str
 ) -> None:
     root = write_tree(tmp_path / "tree", {"rules/a1.yaml": RULE, "rules/a2.yaml": RULE, "rules/a3.yaml": RULE})
@@ -243,7 +245,7 @@ def test_a_target_that_names_one_side_of_a_held_rename_holds_both(
     assert held >= {f"{kind}/old", f"{kind}/new"}
 
 
-def test_a_target_that_names_the_new_name_of_a_protected_resource_warns_that_the_old_one_stays(
+def test_a_target_with_the_new_name_of_a_protected_resource_warns_that_the_old_name_stays(
     live: Account, tmp_path: Path
 ) -> None:
     root = write_tree(tmp_path / "tree", {"rules/old.yaml": RULE})

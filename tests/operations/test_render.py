@@ -1,4 +1,4 @@
-"""The files of a tree as they are sent, and as they are shown."""
+"""Rendered files: the content that dlsync sends, and its output as text and JSON."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sent(root: Path, *targets: str) -> dict[str, bytes]:
     return {one.file: one.content for one in sent_files(tree, Targets(targets))}
 
 
-def test_files_have_what_is_laid_over_them_and_referred_to_but_no_secret(tmp_path: Path) -> None:
+def test_rendered_files_contain_overlays_and_variables_but_no_secrets(tmp_path: Path) -> None:
     assert sent(tmp_path) == {
         "plugins/disk.sh": b"exit 0\n",
         "plugins/disk.meta.yaml": b"params: ${env:HOOK}\n",
@@ -50,24 +50,24 @@ def test_files_have_what_is_laid_over_them_and_referred_to_but_no_secret(tmp_pat
     }
 
 
-def test_only_what_is_meant_is_given(tmp_path: Path) -> None:
+def test_only_the_files_of_the_targets_are_rendered(tmp_path: Path) -> None:
     assert list(sent(tmp_path, "dashboard/*")) == ["dashboards/web.yaml"]
 
 
-def test_a_kind_with_nothing_of_its_own_to_say_gives_its_document() -> None:
+def test_the_default_rendering_of_a_kind_is_its_document_without_secrets() -> None:
     one = Resource(Address("link", "disk"), {"tags": ["a", "s3cret"]}, file="links.yaml")
     assert Kind.sent_files(kind_of("dashboard"), one, Redaction({"s3cret": "${env:TAG}"})) == {
         "links.yaml": b"tags:\n  - a\n  - ${env:TAG}\n"
     }
 
 
-def test_a_plugin_that_was_made_by_hand_has_no_settings() -> None:
+def test_a_plugin_without_settings_renders_only_its_script() -> None:
     assert kind_of("plugin").sent_files(resource("plugin/a", "x", file="plugins/a.py"), Redaction({})) == {
         "plugins/a.py": b"x"
     }
 
 
-# shown
+# output as text and JSON
 
 SHOWN = [
     SentFile(address("plugin/a"), "plugins/a.sh", b"one\r\n\ttwo\x1b[2J\n\nend"),
@@ -77,7 +77,7 @@ SHOWN = [
 DIGEST = "b3d510ef04275ca8e698e5b3cbb0ece3949ef9252f0cdc839e9ee347409a2209"
 
 
-def test_each_file_is_below_its_name_and_nothing_acts_on_a_terminal() -> None:
+def test_each_file_follows_its_name_and_control_characters_are_escaped() -> None:
     assert render_sent(SHOWN) == (
         "# plugins/a.sh (plugin/a)\none\n\ttwo\\x1b[2J\n\nend\n"
         "\n"
@@ -88,7 +88,7 @@ def test_each_file_is_below_its_name_and_nothing_acts_on_a_terminal() -> None:
     assert render_sent([]) == ""
 
 
-def test_json_is_exact() -> None:
+def test_json_output_has_the_exact_text_and_a_digest_of_binary_content() -> None:
     document = sent_document(SHOWN)
     assert document[0] == {
         "kind": "plugin",

@@ -1,4 +1,4 @@
-"""What an operation asks of who does not answer."""
+"""An apply whose reporter does not answer the question for approval."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class Silent(Reporter):
     asks = True
 
 
-def test_a_reporter_that_is_asked_and_has_no_answer_approves_nothing(live: Account, tree: Path) -> None:
+def test_an_apply_writes_nothing_if_the_reporter_does_not_approve(live: Account, tree: Path) -> None:
     assert asyncio.run(operations.apply(tree, live.settings, reporter=Silent())) is None
     assert live.plugins() == []

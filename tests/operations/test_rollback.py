@@ -1,4 +1,4 @@
-"""The way back of a run, out of its journal."""
+"""Rollback: the changes of a run are reverted from its journal."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ SECRET = {"title": "title: ${env:TITLE} and more\ncriteria: []\n"}
 
 
 def set_ahead(tree: Path) -> None:
-    """Name the last run as where its clock was a month ahead."""
+    """Rename the last run as if its clock had been ahead."""
     last = max(journals(tree).iterdir())
     ahead = f"20991231{last.stem[8:]}"
     last.with_stem(ahead).write_text(last.read_text().replace(last.stem, ahead))
@@ -82,7 +82,7 @@ def replaced_files(tree: Path, files: dict[str, str | bytes]) -> None:
 
 
 def whole(live: Account, *names: str) -> dict[str, tuple[bytes, object]]:
-    """The bytes and the meaning of live resources, without the ids that are new each time."""
+    """The bytes and documents of live resources, without ids, since each create gives a new id."""
     found = {name: live.live(name) for name in names}
     return {
         name: (b"" if name.startswith("link/") else one.body, {k: v for k, v in one.document.items() if k != "id"})
@@ -92,7 +92,7 @@ def whole(live: Account, *names: str) -> dict[str, tuple[bytes, object]]:
 
 
 @pytest.mark.parametrize("flavour", ["plain", "post_before_put", "decorate"])
-def test_a_rollback_restores_byte_for_byte_what_was_changed_made_and_deleted(tmp_path: Path, flavour: str) -> None:
+def test_a_rollback_reverts_creates_updates_and_deletes_byte_for_byte(tmp_path: Path, flavour: str) -> None:
     tree = write_tree(tmp_path / "tree", BEFORE)
     with account(**FLAVOURS[flavour]) as live:
         apply(live, tree)
@@ -103,14 +103,14 @@ def test_a_rollback_restores_byte_for_byte_what_was_changed_made_and_deleted(tmp
         assert whole(live, *names) != before
         done = rolled_back(live, tree)
         assert [one.error for one in done.changes if one.error] == []
-        # where a server decorates, what was made again has new ids
+        # a server that decorates gives new ids to resources that are created again
         assert flavour == "decorate" or whole(live, *names) == before
         assert managed(live, tree) == names[:-2]
         replaced_files(tree, BEFORE)
         assert not plan(live, tree)
 
 
-def test_a_documented_only_server_is_rolled_back_as_far_as_it_can_be(tree: Path) -> None:
+def test_a_rollback_skips_a_change_for_which_the_server_has_no_operation(tree: Path) -> None:
     with account(documented_only=True) as live:
         apply(live, tree)
         write_tree(tree, {"rules/web.yaml": NEW, "plugins/disk.py": "print(2)\n", "rules/new.yaml": NEW})
@@ -122,8 +122,8 @@ def test_a_documented_only_server_is_rolled_back_as_far_as_it_can_be(tree: Path)
         ]
 
 
-def test_a_run_that_was_cut_off_is_taken_back_too(live: Account, tree: Path) -> None:
-    """What it had not come to is as it was before, and that is no conflict."""
+def test_a_rollback_reverts_an_interrupted_run(live: Account, tree: Path) -> None:
+    """A resource that the run did not reach is unchanged, and that is not a conflict."""
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
     apply(live, tree)
@@ -145,10 +145,10 @@ def test_a_run_that_was_cut_off_is_taken_back_too(live: Account, tree: Path) -> 
         ("live", ["update dashboard/web repo applied"]),
     ],
 )
-def test_what_a_later_run_wrote_of_a_run_that_was_killed_is_held(
+def test_a_rollback_of_a_killed_run_holds_a_resource_that_a_later_run_wrote(
     live: Account, tree: Path, lost: set[str], side: Side | None, done: list[str]
 ) -> None:
-    """Whether the killed run had not come to it, or had sent it in vain."""
+    """The killed run either did not send the change, or sent it without effect."""
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
     apply(live, tree)
@@ -166,7 +166,7 @@ def test_what_a_later_run_wrote_of_a_run_that_was_killed_is_held(
     assert now.document["title"] == ("Web" if side == "repo" else "New")
 
 
-def test_what_was_changed_since_the_run_is_held_until_somebody_decides(live: Account, tree: Path) -> None:
+def test_a_rollback_holds_resources_that_were_edited_after_the_run(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "rules/new.yaml": NEW})
     apply(live, tree)
@@ -180,7 +180,7 @@ def test_what_was_changed_since_the_run_is_held_until_somebody_decides(live: Acc
     ]
 
 
-def test_a_decision_for_the_journal_takes_hand_edits_back(live: Account, tree: Path) -> None:
+def test_a_rollback_with_on_conflict_repo_reverts_manual_edits(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "rules/new.yaml": NEW})
     apply(live, tree)
@@ -197,7 +197,7 @@ def test_a_decision_for_the_journal_takes_hand_edits_back(live: Account, tree: P
     assert live.live("rule/new") is None
 
 
-def test_what_a_run_took_over_is_not_managed_once_it_is_taken_back(live: Account, tree: Path) -> None:
+def test_a_rollback_stops_managing_the_resources_that_the_run_adopted(live: Account, tree: Path) -> None:
     hand = resource("rule/web", rule(description="by hand"))
     live.has(hand)
     apply(live, tree, decisions=ConflictPolicy(adopt=True))
@@ -213,10 +213,10 @@ def release(live: Account, tree: Path, name: str) -> None:
 
 @pytest.mark.parametrize("before", [None, rule(description="before")])
 @pytest.mark.parametrize("by_id", [False, True])
-def test_what_was_released_since_the_run_stays_as_it_is(
+def test_a_rollback_does_not_change_a_resource_that_was_released_after_the_run(
     live: Account, tree: Path, before: dict[str, Json] | None, by_id: bool
 ) -> None:
-    """Whether the run created it, or updated what was adopted before."""
+    """The run either created the resource, or updated an adopted resource."""
     if before:
         live.has(resource("rule/web", before))
         asyncio.run(operations.adopt(tree, live.settings, Targets(["rule/web"])))
@@ -235,7 +235,7 @@ def test_what_was_released_since_the_run_stays_as_it_is(
     assert live.live("rule/web") == now
 
 
-def test_what_was_made_by_hand_since_the_run_deleted_it_is_not_taken_over(live: Account, tree: Path) -> None:
+def test_a_rollback_does_not_adopt_a_resource_created_by_hand_after_its_delete(live: Account, tree: Path) -> None:
     apply(live, tree)
     (tree / "rules/web.yaml").unlink()
     apply(live, tree)
@@ -244,9 +244,7 @@ def test_what_was_made_by_hand_since_the_run_deleted_it_is_not_taken_over(live: 
     assert "rule/web" not in managed(live, tree)
 
 
-def test_what_was_released_and_deleted_since_the_run_is_made_again_only_on_demand_and_not_managed(
-    live: Account, tree: Path
-) -> None:
+def test_a_resource_released_and_deleted_after_the_run_is_restored_only_on_request(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW})
     apply(live, tree)
@@ -258,7 +256,7 @@ def test_what_was_released_and_deleted_since_the_run_is_made_again_only_on_deman
     assert "rule/web" not in managed(live, tree)
 
 
-def test_a_rollback_that_released_a_resource_is_taken_back_without_managing_it(live: Account, tree: Path) -> None:
+def test_a_rollback_of_a_rollback_does_not_manage_a_released_resource_again(live: Account, tree: Path) -> None:
     live.has(resource("rule/web", rule(description="by hand")))
     apply(live, tree, decisions=ConflictPolicy(adopt=True))
     adopted = live.live("rule/web")
@@ -268,7 +266,7 @@ def test_a_rollback_that_released_a_resource_is_taken_back_without_managing_it(l
     assert "rule/web" not in managed(live, tree)
 
 
-def test_what_the_inventory_lost_is_taken_back_all_the_same(live: Account, tree: Path) -> None:
+def test_a_rollback_works_without_the_inventory(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW})
     apply(live, tree)
@@ -276,7 +274,7 @@ def test_what_the_inventory_lost_is_taken_back_all_the_same(live: Account, tree:
     assert changes(rolled_back(live, tree)) == ["update rule/web repo applied"]
 
 
-def test_what_the_run_did_not_touch_is_nobody_s_business(live: Account, tree: Path) -> None:
+def test_a_rollback_ignores_resources_that_the_run_did_not_change(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW})
     apply(live, tree)
@@ -285,7 +283,7 @@ def test_what_the_run_did_not_touch_is_nobody_s_business(live: Account, tree: Pa
     assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
 
 
-def test_what_failed_may_have_been_done_all_the_same_and_what_was_skipped_was_not(live: Account, tree: Path) -> None:
+def test_a_rollback_includes_failed_changes_and_omits_skipped_changes(live: Account, tree: Path) -> None:
     book = Journal(journals(tree), replace(RUN, url=live.settings.url))
     book.keep([UndoRecord(address(f"rule/{name}"), "update", {"text": FILES["rules/web.yaml"]}) for name in ("a", "b")])
     results = [("a", "failed"), ("b", "skipped")]
@@ -302,7 +300,7 @@ def test_what_failed_may_have_been_done_all_the_same_and_what_was_skipped_was_no
 
 
 def secret_run(live: Account, tree: Path) -> None:
-    """A secret was applied, and then something else in its place."""
+    """Apply a secret, then another text in its place."""
     write_tree(tree, {"rules/web.yaml": SECRET["title"], "plugins/disk.py": "print('s3cret value')\n"})
     apply(live, tree, environ={"TITLE": "s3cret value"})
     write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE} only\ncriteria: []\n"})
@@ -322,7 +320,7 @@ def test_a_journal_holds_no_secret_and_the_rollback_puts_it_back(live: Account, 
     assert not plan(live, tree, environ={"TITLE": "s3cret value"})
 
 
-def test_a_secret_that_the_environment_does_not_have_is_an_error_that_names_it(live: Account, tree: Path) -> None:
+def test_a_secret_that_is_missing_in_the_environment_is_an_error_that_names_it(live: Account, tree: Path) -> None:
     secret_run(live, tree)
     before = live.live("rule/web")
     with pytest.raises(DlsyncError) as caught:
@@ -332,7 +330,7 @@ def test_a_secret_that_the_environment_does_not_have_is_an_error_that_names_it(l
     assert live.live("rule/web") == before
 
 
-def test_a_secret_that_somebody_had_put_in_place_of_ours_is_in_no_journal(live: Account, tree: Path) -> None:
+def test_a_journal_omits_a_live_value_in_place_of_a_secret_of_the_files(live: Account, tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ndescription: ours\ncriteria: []\n"})
     environ = {"TITLE": "s3cret value"}
     apply(live, tree, environ=environ)
@@ -346,7 +344,7 @@ def test_a_secret_that_somebody_had_put_in_place_of_ours_is_in_no_journal(live: 
 
 
 @pytest.mark.parametrize("action", ["{{type: WEBHOOK, url: '{}'}}", "{{type: WEBHOOK, details: {{url: '{}'}}}}"])
-def test_a_webhook_that_somebody_had_put_in_place_of_ours_is_in_no_journal(
+def test_a_journal_omits_a_live_webhook_url_in_place_of_a_secret_of_the_files(
     live: Account, tree: Path, action: str
 ) -> None:
     def text(url: str) -> str:
@@ -362,7 +360,7 @@ def test_a_webhook_that_somebody_had_put_in_place_of_ours_is_in_no_journal(
     assert b"ours" not in kept
 
 
-def test_fields_that_only_the_server_has_are_in_the_journal_beside_such_a_secret(live: Account, tree: Path) -> None:
+def test_a_journal_keeps_server_only_fields_next_to_an_omitted_value(live: Account, tree: Path) -> None:
     text = "title: Web\ndescription: %s\ncriteria:\n- {metric: a.b, condition: {threshold: 1}%s}\n"
     write_tree(tree, {"rules/web.yaml": text % ("${env:TEXT}", "")})
     environ = {"TEXT": "ours"}
@@ -377,7 +375,7 @@ def test_fields_that_only_the_server_has_are_in_the_journal_beside_such_a_secret
 
 
 @pytest.mark.parametrize(("side", "results"), [(None, ["skipped"]), ("live", []), ("repo", ["applied"])])
-def test_an_edit_since_the_run_is_held_where_the_run_has_nothing_to_restore(
+def test_an_edit_after_the_run_is_held_if_the_journal_has_no_value_to_restore(
     live: Account, tree: Path, side: Side | None, results: list[str]
 ) -> None:
     text, environ = "title: Web\ndescription: %s\ncriteria: []\n", {"TEXT": "ours"}
@@ -392,8 +390,8 @@ def test_an_edit_since_the_run_is_held_where_the_run_has_nothing_to_restore(
     assert now.document["description"] == ("ours" if side == "repo" else "by hand")
 
 
-def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live: Account, tree: Path) -> None:
-    """Who can write the record could otherwise have any variable of whoever rolls back sent to the account."""
+def test_a_forged_secret_name_in_the_inventory_reads_nothing_from_the_environment(live: Account, tree: Path) -> None:
+    """Else a forged inventory could have any environment variable of the user sent to the account."""
     environ = {"AWS_KEY": "the key of all", "TITLE": "s3cret"}
     apply(live, tree)
     forge(live, "rule/web", "Web", "${env:AWS_KEY}")
@@ -409,7 +407,7 @@ def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live
     assert b"the key of all" not in b"".join(tree_files(journals(tree)).values())
 
 
-def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again(live: Account, tree: Path) -> None:
+def test_a_secret_of_a_removed_file_is_restored_only_if_the_tree_mentions_it_again(live: Account, tree: Path) -> None:
     environ = {"TITLE": "s3cret value"}
     write_tree(tree, {"rules/web.yaml": SECRET["title"]})
     apply(live, tree, environ=environ)
@@ -424,7 +422,7 @@ def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again
     assert now.document["title"] == "s3cret value and more"
 
 
-def test_a_rollback_shows_no_secret_that_the_server_spelled_otherwise(live: Account, tree: Path) -> None:
+def test_a_rollback_hides_a_secret_that_the_server_has_in_another_case(live: Account, tree: Path) -> None:
     environ = {"TITLE": "s3cret value", "EMPTY": ""}
     write_tree(tree, {"dlsync.yaml": "org: acme # rules had ${env:TITLE} and ${env:EMPTY}\n"})
     write_tree(tree, {"rules/web.yaml": "title: S3CRET VALUE and more\ncriteria: []\n"})
@@ -437,10 +435,10 @@ def test_a_rollback_shows_no_secret_that_the_server_spelled_otherwise(live: Acco
     assert "${env:TITLE} and more" in str(done)
 
 
-# which run
+# the choice of the run
 
 
-def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp_path: Path) -> None:
+def test_a_rollback_reverts_the_last_run_of_the_account_unless_a_run_is_named(tmp_path: Path) -> None:
     runs: dict[str, dict[str, Any]] = {
         "20261125T101010Z-000001": {},
         "20261125T101011Z-000001": {},
@@ -459,12 +457,12 @@ def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp
         choose_run(tmp_path, target, "20261125T101019Z-000001")
 
 
-def test_without_a_run_that_changed_the_account_there_is_no_way_back(tmp_path: Path) -> None:
+def test_a_rollback_without_a_run_that_changed_the_account_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DlsyncError, match=r"no run in .* has changed acme/default"):
         choose_run(tmp_path, Target(RUN.url, RUN.org, RUN.account), "")
 
 
-def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_any(tmp_path: Path) -> None:
+def test_an_interrupted_rollback_continues_and_a_finished_rollback_is_itself_reverted(tmp_path: Path) -> None:
     first, back = "20261125T101010Z-000001", "20261125T101011Z-000001"
     target = Target(RUN.url, RUN.org, RUN.account)
     kept = [UndoRecord(address("rule/web"), "create", None)]
@@ -476,7 +474,7 @@ def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_an
     assert choose_run(tmp_path, target, "").run.id == back
 
 
-def test_the_rollback_that_reverted_the_other_part_of_a_run_is_named(tmp_path: Path) -> None:
+def test_a_notice_names_the_rollback_that_reverted_another_part_of_the_run(tmp_path: Path) -> None:
     target = Target(RUN.url, RUN.org, RUN.account)
     first, part, rest = (f"20261125T10101{number}Z-000001" for number in range(3))
     for run, reverted in ((first, ""), (part, first), (rest, first)):
@@ -495,7 +493,7 @@ def test_the_rollback_that_reverted_the_other_part_of_a_run_is_named(tmp_path: P
     assert recorder.notified == []
 
 
-def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(live: Account, tree: Path) -> None:
+def test_a_warning_says_that_a_rollback_does_not_restore_a_deleted_account(live: Account, tree: Path) -> None:
     record = journal.RunLog(
         replace(RUN, salt="00"), {address("account/old"): UndoRecord(address("account/old"), "delete", {})}
     )
@@ -506,14 +504,14 @@ def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(
     ]
 
 
-def test_what_was_there_before_and_cannot_be_read_is_an_error_that_names_it(live: Account, tree: Path) -> None:
+def test_an_unreadable_journal_record_is_an_error_that_names_its_resource(live: Account, tree: Path) -> None:
     broken = UndoRecord(address("rule/web"), "update", {"text": "title: ["})
     record = journal.RunLog(replace(RUN, salt="00"), {broken.address: broken})
     with pytest.raises(DlsyncError, match=r"^rule/web: "):
         read_rollback(journals(tree), record, tree, live.settings)
 
 
-def test_a_rollback_of_a_rename_names_the_run_as_what_was_changed_since(live: Account, tree: Path) -> None:
+def test_a_rollback_holds_a_rename_whose_new_resource_was_edited_after_the_run(live: Account, tree: Path) -> None:
     apply(live, tree)
     (tree / "rules/web.yaml").rename(tree / "rules/new.yaml")
     apply(live, tree)
@@ -525,9 +523,7 @@ def test_a_rollback_of_a_rename_names_the_run_as_what_was_changed_since(live: Ac
 
 
 @pytest.mark.parametrize("undone", ["update", "delete"])
-def test_after_a_rollback_no_plan_takes_a_field_that_the_server_added_for_one_of_the_files(
-    live: Account, tree: Path, undone: str
-) -> None:
+def test_after_a_rollback_the_plan_ignores_fields_that_the_server_added(live: Account, tree: Path, undone: str) -> None:
     before = tree_files(tree)
     apply(live, tree)
     (tree / "plugins/disk.py").write_text("new\n")
@@ -542,9 +538,7 @@ def test_after_a_rollback_no_plan_takes_a_field_that_the_server_added_for_one_of
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_a_change_on_the_server_that_the_run_kept_is_drift_again_after_a_rollback(
-    tmp_path: Path, *, rebuilt: bool
-) -> None:
+def test_a_manual_edit_that_the_run_kept_is_planned_again_after_a_rollback(tmp_path: Path, *, rebuilt: bool) -> None:
     text = "title: Web\nperiod: 60\npositions: []\n"
     with account() as live:
         tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": text, "dashboards/other.yaml": text})
@@ -577,7 +571,7 @@ def test_a_rename_that_was_held_is_held_again_after_a_rollback(tmp_path: Path) -
         )
 
 
-def test_the_last_run_is_reverted_where_the_clock_was_ahead_before(tmp_path: Path) -> None:
+def test_the_last_run_is_reverted_even_if_an_earlier_run_has_a_later_timestamp(tmp_path: Path) -> None:
     with account() as live:
         tree = write_tree(tmp_path / "tree", {"rules/a.yaml": NEW, "rules/b.yaml": NEW})
         apply(live, tree)
@@ -587,7 +581,7 @@ def test_the_last_run_is_reverted_where_the_clock_was_ahead_before(tmp_path: Pat
         assert changes(rolled_back(live, tree)) == ["update rule/b repo applied"]
 
 
-def test_after_a_rollback_that_failed_in_part_the_same_command_does_the_rest(live: Account, tmp_path: Path) -> None:
+def test_a_repeated_rollback_reverts_the_changes_that_failed_the_first_time(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"rules/a.yaml": NEW, "rules/b.yaml": NEW})
     apply(live, tree)
     options = ApplyOptions(journals=journals(tree))

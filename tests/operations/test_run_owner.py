@@ -1,4 +1,4 @@
-"""Who runs dlsync, and where that run can be looked at."""
+"""The owner of a run: the user, and the page of the CI job or the machine."""
 
 from __future__ import annotations
 
@@ -54,19 +54,21 @@ def circle(url: str) -> dict[str, str]:
             "https://dev.example.org/acme/monitoring/_build/results?buildId=7",
             id="Azure",
         ),
-        pytest.param({"GITHUB_ACTIONS": "true"}, "", "", id="a CI that says nothing"),
-        pytest.param(circle("https://a:b@ci.example.org"), "", "", id="a password"),
-        pytest.param(circle("javascript:alert(1)"), "", "", id="no page"),
-        pytest.param(circle("https://[ci"), "", "", id="no address"),
+        pytest.param({"GITHUB_ACTIONS": "true"}, "", "", id="CI without details"),
+        pytest.param(circle("https://a:b@ci.example.org"), "", "", id="URL with a password"),
+        pytest.param(circle("javascript:alert(1)"), "", "", id="not an HTTP URL"),
+        pytest.param(circle("https://[ci"), "", "", id="invalid URL"),
         pytest.param({"GITHUB_ACTOR": "ada"}, "", "", id="no CI"),
-        pytest.param({}, "", "", id="nothing"),
+        pytest.param({}, "", "", id="empty environment"),
     ],
 )
-def test_a_ci_says_for_whom_and_where(environ: Mapping[str, str], who: str, page: str) -> None:
+def test_a_ci_environment_gives_the_user_and_the_page_of_the_run(
+    environ: Mapping[str, str], who: str, page: str
+) -> None:
     assert ci_run(environ) == (who, page)
 
 
-def test_who_holds_a_lock_is_a_run_s_page_or_a_user_and_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owner_of_a_run_is_the_page_of_a_ci_job_or_a_user_and_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getuser", lambda: "grace")
     assert run_owner(Settings(environ=GITHUB)) == f"ada ({PAGE})"
     assert run_owner(Settings(environ=circle("https://ci.example.org/7"))) == "https://ci.example.org/7"
@@ -75,7 +77,7 @@ def test_who_holds_a_lock_is_a_run_s_page_or_a_user_and_a_machine(monkeypatch: p
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])
-def test_a_user_without_a_name_is_somebody(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+def test_a_user_without_a_name_is_called_unknown(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
     def nobody() -> str:
         raise error
 
@@ -83,7 +85,7 @@ def test_a_user_without_a_name_is_somebody(monkeypatch: pytest.MonkeyPatch, erro
     assert run_owner(Settings(environ={})) == f"unknown@{HERE}"
 
 
-def test_the_owner_of_a_run_is_said_without_the_key_and_secrets() -> None:
+def test_the_owner_of_a_run_contains_neither_the_key_nor_secrets() -> None:
     system = {"JENKINS_URL": "x", "BUILD_USER": "ann changeme", "BUILD_URL": "https://ci.example/s3cret"}
     settings = Settings(key="changeme", environ=system)
     assert run_owner(settings) == "ann [key] (https://ci.example/s3cret)"

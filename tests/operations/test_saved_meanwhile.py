@@ -1,4 +1,4 @@
-"""What a user saves while a command waits for the server is nowhere else: it is not overwritten."""
+"""A command does not overwrite a file that the user saves while the command runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def live() -> Iterator[Account]:
 
 @pytest.fixture
 def tree(live: Account, tmp_path: Path) -> Path:
-    """Files that were applied; then the server changed a dashboard, deleted another and made a third."""
+    """Apply files, then update, delete and create a dashboard each on the server."""
     root = write_tree(tmp_path / "tree", FILES)
     apply(live, root)
     for name in ("web", "new"):
@@ -71,7 +71,7 @@ def test_an_export_does_not_bring_back_a_file_that_was_removed_meanwhile(live: A
     assert tree_files(tree) == {}
 
 
-def test_what_another_export_wrote_meanwhile_is_no_obstacle(live: Account, tree: Path) -> None:
+def test_an_export_accepts_files_that_another_export_wrote_meanwhile(live: Account, tree: Path) -> None:
     def written(seen: Seen, onward: Onward) -> Reply:
         write_tree(tree, {WEB: SHOP, "dashboards/new.yaml": SHOP})
         (tree / OLD).unlink(missing_ok=True)
@@ -82,7 +82,7 @@ def test_what_another_export_wrote_meanwhile_is_no_obstacle(live: Account, tree:
     assert tree_files(tree) == dict.fromkeys(["dashboards/new.yaml", WEB], SHOP.encode())
 
 
-def test_an_accept_keeps_what_was_saved_meanwhile(live: Account, tree: Path) -> None:
+def test_an_accept_keeps_a_file_that_was_saved_meanwhile(live: Account, tree: Path) -> None:
     def saved(seen: Seen, onward: Onward) -> Reply:
         write_tree(tree, {WEB: MINE})
         return onward()

@@ -1,4 +1,4 @@
-"""Which names of the environment a tree mentions, and what is believed of a record for that."""
+"""The environment variables that a tree mentions: a record is trusted only for these names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LIVE = resource("rule/web", rule(description="was s3cret"))
 
 
-def test_names_are_mentioned_in_any_yaml_file_of_the_tree_in_any_environment_and_in_comments(tmp_path: Path) -> None:
+def test_names_are_found_in_yaml_files_of_every_environment_and_in_comments(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "dlsync.yaml": "org: acme # ${env:SETTINGS}\n",
         "rules/a/web.yaml": "title: x ${env:ONE}${env:TWO} $${env:LITERAL} ${var:VARIABLE}\n",
@@ -31,11 +31,11 @@ def test_names_are_mentioned_in_any_yaml_file_of_the_tree_in_any_environment_and
     assert mentioned(write_tree(tmp_path, files)) == named
 
 
-def test_a_tree_that_is_not_there_mentions_nothing(tmp_path: Path) -> None:
+def test_a_missing_tree_mentions_nothing(tmp_path: Path) -> None:
     assert mentioned(tmp_path / "none") == frozenset()
 
 
-def test_a_record_is_believed_of_names_that_the_tree_mentions(tmp_path: Path) -> None:
+def test_a_record_is_trusted_only_for_names_that_the_tree_mentions(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/web.yaml": "title: ${env:A}\n"})
     former = parted({"a": "${env:A}", "b": "x ${env:A} ${env:B}", "c": "${env:PATH}"}, tmp_path)
     assert (former.known, former.strange) == ({"a": "${env:A}"}, {"b": "B", "c": "PATH"})
@@ -43,7 +43,7 @@ def test_a_record_is_believed_of_names_that_the_tree_mentions(tmp_path: Path) ->
     assert parted({}, tmp_path) == Former()
 
 
-def test_no_file_is_written_of_what_is_strange_unless_it_says_that_in_the_clear_already() -> None:
+def test_a_file_with_an_untrusted_secret_is_not_written_unless_it_already_has_the_value() -> None:
     former = Former(strange={"was s3cret": "PATH", "other": "\x1b[2J"})
     with pytest.raises(DlsyncError, match=r"^not written, .* as \$\{env:PATH\}, which no file of the directory"):
         former.require_known(None, LIVE)

@@ -1,4 +1,4 @@
-"""Clients of the account that the settings name, and its lock."""
+"""Sessions: clients of the account in the settings, and the lock of that account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.builders.trees import Account
 
 
-def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_can_write(live: Account) -> None:
+def test_reading_gets_a_read_only_client_and_writing_a_client_that_can_write(live: Account) -> None:
     async def question(client: ReadClient) -> tuple[type, tuple[str, ...]]:
         return type(client), await client.annotations.streams()
 
@@ -31,11 +31,7 @@ def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_ca
     assert asyncio.run(operations.writing(live.settings, work)) == "v24"
 
 
-def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
-    async def second() -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
-            raise AssertionError("two hold it")
-
+def test_a_held_lock_is_refused_to_another_client_and_released_at_the_end(live: Account) -> None:
     async def twice() -> None:
         async with (
             writer(live.settings) as client,
@@ -50,7 +46,7 @@ def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
     assert live.plugins() == []
 
 
-def test_a_failure_under_the_lock_gives_it_back_too(live: Account) -> None:
+def test_an_exception_under_the_lock_releases_it(live: Account) -> None:
     async def failing() -> None:
         async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
             raise ZeroDivisionError
@@ -60,7 +56,7 @@ def test_a_failure_under_the_lock_gives_it_back_too(live: Account) -> None:
     assert live.plugins() == []
 
 
-def test_the_lock_of_an_account_that_is_only_being_made_is_taken_once_it_is_there(live: Account) -> None:
+def test_the_lock_of_a_new_account_is_taken_after_the_account_is_created(live: Account) -> None:
     new: Settings = replace(live.settings, account="new")
 
     async def made() -> bool:

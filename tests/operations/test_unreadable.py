@@ -1,4 +1,4 @@
-"""Whole runs against a server of which single resources cannot be read."""
+"""Operations on a server that has unreadable resources."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ FILES: dict[str, str | bytes] = {
 
 @dataclass
 class BrokenServer:
-    """Answers to GET of some paths with what cannot be read, until they are written."""
+    """A proxy that answers GET requests of some paths with unreadable content until they are written."""
 
     replies: dict[str, Reply]
     writes: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class BrokenServer:
 
 @dataclass
 class Team:
-    """A tree and an account on a server that cannot be read whole."""
+    """A tree and an account on a server with unreadable resources."""
 
     live: Account
     tree: Path
@@ -103,14 +103,14 @@ class Team:
 
 @pytest.fixture
 def team(live: Account, tmp_path: Path) -> Team:
-    """Two rules and a dashboard, applied; then the first rule cannot be read any more."""
+    """Apply two rules and a dashboard; afterwards the first rule is unreadable."""
     tree = write_tree(tmp_path / "tree", FILES)
     apply(live, tree)
     return Team(live, tree, BrokenServer({"rules/web": Reply(200, BROKEN["infinity"])}))
 
 
 @pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in BROKEN.items()])
-def test_an_export_writes_all_but_the_resource_that_cannot_be_read_and_names_it(
+def test_an_export_skips_an_unreadable_resource_and_names_it_in_an_error(
     team: Team, tmp_path: Path, body: bytes
 ) -> None:
     team.server.replies = {"rules/web": Reply(200, body)}
@@ -139,7 +139,11 @@ def test_a_managed_resource_that_cannot_be_read_is_held_and_the_others_are_appli
     assert changes(team.plan(ConflictPolicy(on_conflict="live"))) == ["update rule/web conflict held"]
 
 
-def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_back(team: Team) -> None:
+@pytest.mark.parametrize("broken", ["infinity", "another encoding"])
+def test_on_conflict_repo_overwrites_an_unreadable_resource_and_a_rollback_restores_each_byte(
+    team: Team, broken: str
+) -> None:
+    team.server.replies = {"rules/web": Reply(200, BROKEN[broken])}
     options = ApplyOptions(journals=journals(team.tree))
     plan_options = PlanOptions(decisions=ConflictPolicy(on_conflict="repo"))
     bodies: list[bytes] = []
@@ -147,7 +151,7 @@ def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_bac
     def answer(seen: Seen, onward: Onward) -> Reply:
         if below(seen) == "PUT rules/web":
             bodies.append(seen.body)
-            if len(bodies) > 1:  # what this server would not take; another may have
+            if len(bodies) > 1:  # the test server would refuse this content, but another server has stored it
                 team.server.replies["rules/web"] = Reply(200, seen.body)
                 return Reply(204)
         return team.server(seen, onward)
@@ -163,17 +167,10 @@ def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_bac
         [],
         ["update rule/web repo applied"],
     ]
-    assert bodies == [b"title: Web\ncriteria: []\n", BROKEN["infinity"]]
+    assert bodies == [b"title: Web\ncriteria: []\n", BROKEN[broken]]
 
 
-def test_a_resource_that_is_no_text_is_put_back_byte_for_byte(team: Team) -> None:
-    team.server.replies = {"rules/web": Reply(200, BROKEN["another encoding"])}
-    team.apply(ConflictPolicy(on_conflict="repo"))
-    kept = "".join(path.read_text() for path in journals(team.tree).rglob("*") if path.is_file())
-    assert json.dumps(BROKEN["another encoding"].decode("utf-8", "surrogateescape"))[1:-1] in kept
-
-
-def test_what_changes_in_a_resource_that_cannot_be_read_makes_the_plan_old(team: Team) -> None:
+def test_a_change_of_an_unreadable_resource_makes_the_plan_stale(team: Team) -> None:
     replies = iter([b"[", b"[", b"[["])
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -187,7 +184,7 @@ def test_what_changes_in_a_resource_that_cannot_be_read_makes_the_plan_old(team:
     assert done.changes[0].error == "it was changed on the server since the plan was made: plan again"
 
 
-def test_what_cannot_be_read_after_a_write_has_failed_and_nothing_else(team: Team) -> None:
+def test_only_a_resource_that_is_unreadable_after_its_write_counts_as_failed(team: Team) -> None:
     write_tree(team.tree, {file: str(text).replace("title: ", "title: New ") for file, text in FILES.items()})
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -212,7 +209,7 @@ def test_what_cannot_be_read_after_a_write_has_failed_and_nothing_else(team: Tea
 
 
 @pytest.mark.parametrize("prune", ["managed", "all"])
-def test_it_is_not_pruned_but_where_the_files_are_to_win(team: Team, prune: str) -> None:
+def test_an_unreadable_resource_is_deleted_only_with_on_conflict_repo(team: Team, prune: str) -> None:
     (team.tree / "rules/web.yaml").unlink()
     assert changes(team.plan(prune=prune)) == ["delete rule/web conflict held"]
     assert changes(team.apply()) == ["delete rule/web conflict held failed"]
@@ -221,7 +218,7 @@ def test_it_is_not_pruned_but_where_the_files_are_to_win(team: Team, prune: str)
     assert team.server.writes == ["DELETE rules/web"]
 
 
-def test_drift_lists_it_and_accept_leaves_its_file_alone(team: Team) -> None:
+def test_drift_lists_an_unreadable_resource_and_accept_does_not_change_its_file(team: Team) -> None:
     found = through(team.live, team.server, lambda to: operations.drift(team.tree, to))
     assert [str(one.address) for one in found.changes] == ["rule/web"]
     assert [one.message for one in found.warnings] == [
@@ -234,7 +231,7 @@ def test_drift_lists_it_and_accept_leaves_its_file_alone(team: Team) -> None:
     assert [str(one.address) for one in found.changes] == ["rule/web"]
 
 
-def test_one_that_is_not_managed_concerns_no_plan_and_cannot_be_adopted(team: Team) -> None:
+def test_an_unmanaged_unreadable_resource_is_neither_adopted_nor_deleted(team: Team) -> None:
     asyncio.run(operations.release(team.tree, team.live.settings, Targets(("rule/web",))))
     taken = through(team.live, team.server, lambda to: operations.adopt(team.tree, to, Targets(("rule/web",))))
     assert [reason for _, reason in taken.left] == [INFINITE]
@@ -244,7 +241,9 @@ def test_one_that_is_not_managed_concerns_no_plan_and_cannot_be_adopted(team: Te
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_request_that_fails_is_still_an_error_of_the_whole(team: Team, tmp_path: Path, status: int) -> None:
+def test_a_failed_request_is_still_an_error_of_the_whole_export_or_plan(
+    team: Team, tmp_path: Path, status: int
+) -> None:
     team.server.replies = {"rules/web": Reply(status)}
     with pytest.raises(ApiError):
         team.export(tmp_path / "copy")
@@ -253,7 +252,7 @@ def test_a_request_that_fails_is_still_an_error_of_the_whole(team: Team, tmp_pat
     assert not (tmp_path / "copy").exists()
 
 
-def test_a_plugin_that_cannot_be_read_is_held_and_never_overwritten_without_a_way_back(
+def test_an_unreadable_plugin_is_held_and_even_on_conflict_repo_does_not_overwrite_it(
     live: Account, tmp_path: Path
 ) -> None:
     files = {"plugins/a.sh": "exit 0\n", "plugins/b.sh": "exit 0\n"}
@@ -278,7 +277,7 @@ LIST = {
 
 @pytest.mark.parametrize("family", ["rules", "dashboards", "plugins"])
 @pytest.mark.parametrize("change", [pytest.param(change, id=name) for name, change in LIST.items()])
-def test_an_item_of_a_list_that_cannot_be_read_is_a_problem_of_its_own(
+def test_an_unreadable_list_item_is_one_problem_and_does_not_affect_other_resources(
     live: Account, tmp_path: Path, family: str, change: object
 ) -> None:
     tree = write_tree(tmp_path / "tree", {**FILES, "plugins/a.sh": "exit 0\n"})
@@ -292,14 +291,16 @@ def test_an_item_of_a_list_that_cannot_be_read_is_a_problem_of_its_own(
 
     made = through(live, answer, lambda to: operations.export(tmp_path / "copy", to))
     assert [one.severity for one in made.problems if one.severity == "error"] == ["error"]
-    assert len(tree_files(tmp_path / "copy")) == 5  # what is managed is asked for by its name
+    assert len(tree_files(tmp_path / "copy")) == 5  # an export requests managed resources by name
     planned = through(live, answer, lambda to: operations.plan(tree, replace(to, prune="all")))
     assert not planned
     assert any(f"/{family}: " in one.message for one in planned.warnings)
 
 
 @pytest.mark.parametrize("item", ['{"name": "nan", "x": NaN}', f'{{"name": "deep", "x": {"[" * 150}{"]" * 150}}}'])
-def test_an_item_whose_name_can_be_read_is_asked_for_by_it(live: Account, tmp_path: Path, item: str) -> None:
+def test_an_unreadable_list_item_with_a_readable_name_is_requested_by_name(
+    live: Account, tmp_path: Path, item: str
+) -> None:
     name = json.loads(item)["name"]
     live.has(resource(f"dashboard/{name}", "title: Web\npositions: []\n"))
 
@@ -320,7 +321,7 @@ def test_an_item_whose_name_can_be_read_is_asked_for_by_it(live: Account, tmp_pa
         '{"a": "\\ud800"}',
     ],
 )
-def test_an_item_without_a_name_that_can_be_read_is_named_by_its_place(
+def test_a_problem_names_a_list_item_without_a_readable_name_by_its_position(
     live: Account, tmp_path: Path, item: str
 ) -> None:
     def answer(seen: Seen, onward: Onward) -> Reply:

@@ -1,4 +1,4 @@
-"""A resource is deleted only after what replaces it is confirmed on the server."""
+"""A resource is deleted only after the server confirms its replacement."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ FAULTS: dict[str, Answer] = {"422": refused, "503": unavailable, "200 but nothin
 
 
 def disturbing(fault: Answer, *writes: str) -> Answer:
-    """Answer the writes of some resources in another way.
+    """Answer the writes of some resources with a fault.
 
-    :param writes: ``kind/name`` each, in the plural as in a path.
+    :param writes: the paths of the resources, such as ``rules/a``.
     """
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -102,7 +102,7 @@ def test_a_rename_whose_create_fails_leaves_the_old_resource(
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("folder", TEXTS)
-def test_a_delete_waits_for_the_update_that_takes_its_content_over(
+def test_a_delete_is_skipped_if_the_update_that_takes_over_its_content_fails(
     live: Account, tmp_path: Path, fault: Answer, folder: str
 ) -> None:
     kind, text = folder[:-1], TEXTS[folder]
@@ -119,7 +119,9 @@ def test_a_delete_waits_for_the_update_that_takes_its_content_over(
 
 
 @pytest.mark.parametrize("folder", TEXTS)
-def test_a_resource_stays_whose_content_goes_to_one_that_is_held(live: Account, tmp_path: Path, folder: str) -> None:
+def test_a_delete_is_held_if_the_resource_that_gets_its_content_is_held(
+    live: Account, tmp_path: Path, folder: str
+) -> None:
     kind, text = folder[:-1], TEXTS[folder]
     tree = write_tree(tmp_path / "tree", {f"{folder}/a.yaml": text, f"{folder}/b.yaml": text.replace("A", "B")})
     apply(live, tree)
@@ -139,9 +141,7 @@ def test_a_resource_stays_whose_content_goes_to_one_that_is_held(live: Account, 
 
 
 @pytest.mark.parametrize("folder", TEXTS)
-def test_a_create_that_waits_for_a_decision_keeps_no_delete_of_the_plan(
-    live: Account, tmp_path: Path, folder: str
-) -> None:
+def test_a_held_create_does_not_hold_an_unrelated_delete(live: Account, tmp_path: Path, folder: str) -> None:
     kind, text = folder[:-1], TEXTS[folder]
     tree = write_tree(tmp_path / "tree", {f"{folder}/a.yaml": text, f"{folder}/b.yaml": text.replace("A", "B")})
     apply(live, tree)
@@ -171,7 +171,7 @@ def test_a_plugin_whose_rename_fails_keeps_its_links(live: Account, tmp_path: Pa
     assert {one.result for one in apply(live, tree).changes} == {"applied"}
 
 
-def test_a_plugin_whose_new_link_fails_keeps_the_old_link_and_itself(live: Account, tmp_path: Path) -> None:
+def test_a_renamed_plugin_whose_new_link_fails_keeps_the_old_link_and_plugin(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"plugins/a.sh": b"1", "links.yaml": "a: [web]\n"})
     apply(live, tree)
     (tree / "plugins/a.sh").unlink()
@@ -187,7 +187,7 @@ def test_a_plugin_whose_new_link_fails_keeps_the_old_link_and_itself(live: Accou
     assert live.live("link/a")
 
 
-def test_a_delete_goes_on_where_the_failed_create_replaces_another_resource(live: Account, tmp_path: Path) -> None:
+def test_a_failed_create_skips_only_the_delete_of_the_resource_that_it_replaces(live: Account, tmp_path: Path) -> None:
     tree = write_tree(
         tmp_path / "tree", {"rules/a.yaml": RULE, "rules/old.yaml": OTHER, "dashboards/d.yaml": DASHBOARD}
     )
@@ -205,9 +205,9 @@ def test_a_delete_goes_on_where_the_failed_create_replaces_another_resource(live
 
 
 def rewriting(stored: str, *, listed: str = "", rules: bool = True) -> Answer:
-    """Answer as a server that has one resource under each name.
+    """Answer as a server that stores each rule under the same name.
 
-    :param listed: the name in the server's list, where it is not the stored one.
+    :param listed: the name in the server's list, if it is not the stored name.
     :param rules: whether the server can list rules.
     """
 
@@ -232,7 +232,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("old", "new", "answer"), NAMES.values(), ids=NAMES)
-def test_a_server_that_rewrites_names_keeps_the_only_copy_of_a_renamed_resource(
+def test_a_rename_keeps_the_only_copy_of_a_resource_if_the_server_rewrites_names(
     live: Account, tmp_path: Path, old: str, new: str, answer: Answer
 ) -> None:
     tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
@@ -251,7 +251,7 @@ def test_a_server_that_rewrites_names_keeps_the_only_copy_of_a_renamed_resource(
     assert live.live("dashboard/d")
 
 
-def test_a_plan_says_why_it_keeps_what_the_server_may_have_under_two_names(live: Account, tmp_path: Path) -> None:
+def test_a_plan_holds_a_delete_with_a_reason_if_two_names_may_be_one_resource(live: Account, tmp_path: Path) -> None:
     old, new, answer = NAMES["spaces"]
     tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
     apply(live, tree)
@@ -267,7 +267,7 @@ def test_a_plan_says_why_it_keeps_what_the_server_may_have_under_two_names(live:
 
 
 def omitting(name: str) -> Answer:
-    """Answer as a server whose list of rules omits one."""
+    """Answer as a server whose list of rules omits a name."""
 
     def answer(seen: Seen, onward: Onward) -> Reply:
         if below(seen) != "GET rules":
@@ -298,7 +298,7 @@ def test_a_plan_holds_the_delete_of_a_rename_that_its_apply_would_skip(
     assert live.run(lambda client: client.rules.list())
 
 
-def test_a_rename_that_changes_only_case_is_carried_out_where_case_counts(live: Account, tmp_path: Path) -> None:
+def test_a_rename_that_changes_only_case_is_applied_on_a_case_sensitive_server(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"rules/Web.yaml": RULE})
     apply(live, tree)
     (tree / "rules/Web.yaml").rename(tree / "rules/web.yaml")

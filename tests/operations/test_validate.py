@@ -1,4 +1,4 @@
-"""All that is wrong with a tree, in every environment."""
+"""The validation of a tree in every environment."""
 
 from __future__ import annotations
 
@@ -53,19 +53,23 @@ def dashboard(title: str) -> str:
         ),
     ],
 )
-def test_a_variable_is_set_wherever_the_tree_may_be_planned(tmp_path: Path, settings: str, problems: list[str]) -> None:
+def test_a_variable_must_be_set_in_every_environment_that_can_be_planned(
+    tmp_path: Path, settings: str, problems: list[str]
+) -> None:
     assert found(tmp_path, {"dlsync.yaml": settings, "dashboards/web.yaml": dashboard("${var:x}")}) == problems
 
 
 @pytest.mark.parametrize("environment", [None, "dev"])
-def test_a_variable_that_only_other_environments_have_names_them(tmp_path: Path, environment: str | None) -> None:
+def test_the_error_about_an_unset_variable_names_the_environments_that_set_it(
+    tmp_path: Path, environment: str | None
+) -> None:
     settings = "{account: a, environments: {prod: {variables: {x: B}}, test: {variables: {x: C, y: 1}}, dev: {}, on: }}"
     write_tree(tmp_path, {"dlsync.yaml": settings, "dashboards/web.yaml": dashboard("${var:x}")})
     (error,) = validate_resources(tmp_path, Options(environment=environment)).errors
     assert error.message.endswith("there is no `x` in `variables` of dlsync.yaml, except with `-e prod`, `-e test`")
 
 
-def test_what_only_an_environment_lacks_names_it_and_is_said_once(tmp_path: Path) -> None:
+def test_an_error_of_a_single_environment_is_reported_once_with_its_name(tmp_path: Path) -> None:
     files = {
         "dlsync.yaml": "{environments: {a: , b: , c: }}",
         "dashboards/web.yaml": dashboard("Web"),
@@ -82,7 +86,7 @@ def test_what_only_an_environment_lacks_names_it_and_is_said_once(tmp_path: Path
     ]
 
 
-def test_what_is_not_set_in_this_process_is_an_error_where_an_environment_was_chosen(tmp_path: Path) -> None:
+def test_an_unset_environment_variable_is_an_error_only_in_a_chosen_environment(tmp_path: Path) -> None:
     files = {"dlsync.yaml": "environments: {a: }", "dashboards/web.yaml": dashboard("${env:HOOK}")}
     assert found(tmp_path, files) == ["warning dashboards/web.yaml:1: ${env:HOOK}"]
     assert found(tmp_path, files, HOOK="x") == []
@@ -91,7 +95,7 @@ def test_what_is_not_set_in_this_process_is_an_error_where_an_environment_was_ch
     assert found(tmp_path, files, "a", HOOK="x") == []
 
 
-def test_settings_that_are_wrong_keep_nothing_else_from_being_checked(tmp_path: Path) -> None:
+def test_invalid_settings_do_not_prevent_the_check_of_other_files(tmp_path: Path) -> None:
     files = {"dlsync.yaml": "prune: some", "dashboards/web.yaml": "title: ${env:HOOK}\npositions: 1\n"}
     assert [one.partition(":")[0] for one in found(tmp_path, files)] == [
         "warning dashboards/web.yaml",
@@ -100,7 +104,7 @@ def test_settings_that_are_wrong_keep_nothing_else_from_being_checked(tmp_path: 
     ]
 
 
-def test_an_environment_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_environment_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="names the environment `x`, but"):
         found(tmp_path, {}, "x")
 
@@ -108,7 +112,7 @@ def test_an_environment_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings", ["variables: {x: A\n", "prune: sometimes\nvariables: {x: A}\n", "environments: [\n"]
 )
-def test_an_error_in_the_settings_brings_no_false_ones(tmp_path: Path, settings: str) -> None:
+def test_invalid_settings_cause_no_false_errors_in_other_files(tmp_path: Path, settings: str) -> None:
     files = {
         "dlsync.yaml": settings,
         "dashboards/web.yaml": "title: ${var:x} and ${var:y}\nperiod: ${var:period}\npositions: []\n",
@@ -118,7 +122,7 @@ def test_an_error_in_the_settings_brings_no_false_ones(tmp_path: Path, settings:
     assert problem.startswith("error dlsync.yaml:")
 
 
-def test_a_field_that_an_overlay_removes_is_an_error_of_the_overlay(tmp_path: Path) -> None:
+def test_a_required_field_that_an_overlay_removes_is_an_error_of_the_overlay(tmp_path: Path) -> None:
     files = {
         "dlsync.yaml": "environments: {prod: {}}\n",
         "rules/web.yaml": "title: A\ncriteria: []\n",
@@ -138,7 +142,7 @@ def test_a_field_that_an_overlay_removes_is_an_error_of_the_overlay(tmp_path: Pa
         ("{environments: {a: {account: x}, b: {account: y}}}", False),
     ],
 )
-def test_environments_of_different_accounts_share_no_inventory_file(
+def test_environments_of_different_accounts_must_not_share_an_inventory_file(
     tmp_path: Path, settings: str, *, is_error: bool
 ) -> None:
     message = "the environments a, b have different accounts and one inventory file, one.json: "

@@ -1,4 +1,4 @@
-"""What was written is fetched again and compared with what was meant."""
+"""Verification: each written resource is fetched again and compared with the intended content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MINE = resource("dashboard/web", "title: Mine\npositions: []\n")
 def verified(
     live: Account, *changes: ResourceChange, desired: tuple[Resource, ...] = (), secret: str = ""
 ) -> list[str]:
-    """The results, and the errors where there are any."""
+    """The result of each change, followed by its error if it has any."""
     work = prepared(plan(*changes), *desired)
     work = replace(work, redaction=Redaction({secret: "${env:TITLE}"} if secret else {}))
     done = live.run(lambda client: verify(client, changes, work, {}))
@@ -43,19 +43,19 @@ def wrote(action: Action, address: str = "dashboard/web") -> ResourceChange:
     return change(action, address).finished("applied")
 
 
-def test_what_was_not_written_is_not_asked_for(live: Account) -> None:
+def test_failed_and_skipped_changes_are_not_verified(live: Account) -> None:
     failed, skipped = change("update", "dashboard/web").finished("failed", "no"), wrote("delete").finished("skipped")
     assert verified(live, failed, skipped) == ["failed no", "skipped"]
     assert live.requests() == []
 
 
-def test_what_is_live_as_it_was_meant_stays_applied(live: Account) -> None:
+def test_a_change_that_the_server_kept_stays_applied(live: Account) -> None:
     live.has(WEB)
     assert verified(live, wrote("update"), desired=(WEB,)) == ["applied"]
     assert verified(live, wrote("delete", "rule/gone")) == ["applied"]
 
 
-def test_what_is_not_live_as_it_was_meant_has_failed(live: Account) -> None:
+def test_a_change_that_the_server_did_not_keep_counts_as_failed(live: Account) -> None:
     live.has(MINE)
     assert verified(live, wrote("update"), desired=(WEB,)) == [
         'failed the server did not keep what was sent: `title` is "Mine" (sent "Web")'
@@ -66,7 +66,7 @@ def test_what_is_not_live_as_it_was_meant_has_failed(live: Account) -> None:
     assert verified(live, wrote("delete")) == ["failed the server still has it after the delete"]
 
 
-def test_what_a_list_omits_is_asked_for_by_its_name(live: Account) -> None:
+def test_a_resource_that_the_list_omits_is_requested_by_name(live: Account) -> None:
     live.has(WEB)
     work = prepared(plan(wrote("create")), WEB)
 
@@ -80,7 +80,7 @@ def test_what_a_list_omits_is_asked_for_by_its_name(live: Account) -> None:
     assert [one.result for one in through(live, answer, checked)] == ["applied"]
 
 
-def test_items_that_the_server_has_put_in_another_order_are_named(live: Account) -> None:
+def test_the_error_names_items_that_the_server_reordered(live: Account) -> None:
     series = "{series: [{metric: %s}, {metric: %s}], title: A, row: 1, col: 1, size_x: 1, size_y: 1, type: number}"
     sent, kept = (f"title: Web\npositions:\n  - {series % order}\n" for order in (("a", "b"), ("b", "a")))
     live.has(resource("dashboard/web", kept))
@@ -99,7 +99,9 @@ async def _applied(settings: Settings, pauses: list[float]) -> ResourceChange:
 
 
 @pytest.mark.parametrize("stale_seconds", [0.1, 2.0, 3.5])
-def test_what_a_server_shows_only_after_some_seconds_is_applied(live: Account, stale_seconds: float) -> None:
+def test_a_change_that_the_server_shows_only_after_some_seconds_counts_as_applied(
+    live: Account, stale_seconds: float
+) -> None:
     live.has(WEB)
     pauses: list[float] = []
 
@@ -112,21 +114,21 @@ def test_what_a_server_shows_only_after_some_seconds_is_applied(live: Account, s
     assert sum(pauses) >= stale_seconds
 
 
-def test_what_cannot_be_fetched_is_not_waited_for(live: Account) -> None:
+def test_verification_does_not_wait_for_a_resource_that_it_cannot_fetch(live: Account) -> None:
     pauses: list[float] = []
     wrong = replace(live, settings=replace(live.settings, key="wrong"))
     assert asyncio.run(_applied(wrong.settings, pauses)).result == "failed"
     assert pauses == []
 
 
-def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> None:
+def test_verification_compares_with_the_sent_content_if_it_differs_from_the_file(live: Account) -> None:
     live.has(MINE)
     work = replace(prepared(plan(), WEB), reconciliation=Reconciliation(effective={WEB.address: MINE}))
     (done,) = live.run(lambda client: verify(client, [wrote("update")], work, {}))
     assert done.result == "applied"
 
 
-def test_a_secret_that_was_not_kept_is_not_told(live: Account) -> None:
+def test_the_error_about_a_secret_that_the_server_did_not_keep_hides_its_value(live: Account) -> None:
     live.has(MINE)
     secret = resource("dashboard/web", "title: s3cret\npositions: []\n")
     (told,) = verified(live, wrote("update"), desired=(secret,), secret="s3cret")
@@ -134,7 +136,7 @@ def test_a_secret_that_was_not_kept_is_not_told(live: Account) -> None:
     assert "${env:TITLE}" in told
 
 
-def test_what_cannot_be_asked_for_is_not_taken_for_applied(live: Account) -> None:
+def test_a_change_that_cannot_be_verified_counts_as_failed(live: Account) -> None:
     wrong = replace(live, settings=replace(live.settings, key="wrong"))
     (told,) = verified(wrong, wrote("update"), desired=(WEB,))
     assert told.startswith("failed it was sent, but whether it took effect is unknown: ")

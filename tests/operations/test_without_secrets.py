@@ -1,4 +1,4 @@
-"""Commands that only read, where the environment does not have the secrets that were applied."""
+"""Export, drift and accept in an environment without the applied secrets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def by_hand(live: Account, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOOK": "", "OTHER": ""}])
-def test_what_is_as_it_was_applied_needs_no_secret(live: Account, tree: Path, environ: Mapping[str, str]) -> None:
+def test_unchanged_resources_need_no_secret_for_export_drift_and_accept(
+    live: Account, tree: Path, environ: Mapping[str, str]
+) -> None:
     unset = replace(live.settings, environ=environ)
     for work in (
         operations.export(tree, unset),
@@ -76,7 +78,7 @@ def test_a_hand_edit_beside_a_secret_is_written_and_the_reference_stays(live: Ac
         assert (file.file, file.content) == ("rules/web.yaml", RULE.replace("Web", "Mine").encode())
 
 
-def test_what_was_put_in_place_of_a_secret_leaves_out_its_resource_alone(live: Account, tree: Path) -> None:
+def test_only_a_resource_whose_secret_was_replaced_on_the_server_is_not_written(live: Account, tree: Path) -> None:
     by_hand(live, "other", "title: Other\ndescription: evil\ncriteria: []\n")
     by_hand(live, "web", RULE.replace("Web", "Mine"))
     before = tree_files(tree)
@@ -105,7 +107,7 @@ def test_a_secret_that_was_never_applied_is_not_drift(live: Account, tree: Path)
 
 
 @pytest.mark.parametrize("work", [operations.export, operations.drift, partial(operations.accept, targets=EVERYTHING)])
-def test_without_the_secrets_no_request_more_is_sent(live: Account, tree: Path, work: Any) -> None:
+def test_missing_secrets_cause_no_additional_requests(live: Account, tree: Path, work: Any) -> None:
     def requests(environ: Mapping[str, str]) -> list[str]:
         seen: list[str] = []
 
@@ -131,5 +133,7 @@ def test_without_the_secrets_no_request_more_is_sent(live: Account, tree: Path, 
         ("s/y/y", "${env:A}/y", {}),
     ],
 )
-def test_values_are_told_apart_by_what_stands_between_them(text: str, spelling: str, values: dict[str, str]) -> None:
+def test_secret_values_are_separated_by_the_text_between_their_references(
+    text: str, spelling: str, values: dict[str, str]
+) -> None:
     assert _values_in(text, spelling) == values

@@ -1,4 +1,4 @@
-"""A copy of the example, from its first push to what was changed on the server, by the pipelines written for it."""
+"""The generated pipelines on a copy of the example: first push, reviewed changes, changes on the server."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def retitle(env: dict[str, str], old: str, new: str) -> None:
 
 
 def copy_of_the_example(folder: Path, server: Served, platform: str) -> tuple[Path, dict[str, str]]:
-    """Return the repository, which has its pipelines, and the environment of its account, which has nothing."""
+    """Return a repository with pipelines, and the environment variables of an empty account."""
     root, env = folder / "copy", server.account("shop")
     shutil.copytree(ROOT / "example-repo", root)
     edit(root, "dlsync.yaml", "account: default", f"account: shop\nurl: {env['DLSYNC_URL']}")
@@ -87,17 +87,17 @@ def copy_of_the_example(folder: Path, server: Served, platform: str) -> tuple[Pa
 
 
 def saved_plan_of(journal_folder: Path) -> str:
-    """Return which saved plan the one run of a journal carried out."""
+    """Return the identifier of the saved plan that the only run of a journal applied."""
     [record] = journal.history(journal_folder)
     return record.run.saved_plan
 
 
 @dataclass
 class Team:
-    """Who works on a repository at GitHub.
+    """A team that works on a repository at GitHub.
 
-    :param clone: of Ada, who pushes to a bare repository.
-    :param env: of the account, for what is done by hand.
+    :param clone: the clone of Ada, who pushes to a bare repository.
+    :param env: the environment variables of the account, for changes by hand.
     """
 
     clone: Path
@@ -127,7 +127,7 @@ class Team:
         return self.host.notes[-1].body
 
     def merge(self) -> str:
-        """Merge the branch that is checked out, and return the log of what the push of the merge runs."""
+        """Merge the branch that is checked out, and return the log of the apply that follows."""
         head = git(self.clone, "rev-parse", "HEAD")
         merged = self._merge(head, "main")
         git(self.clone, "switch", "--quiet", "main")
@@ -241,7 +241,7 @@ def test_the_pipelines_of_gitlab_carry_changes_to_the_server_and_from_it(tmp_pat
 
 
 def request(gitlab: GitLab, project: Project) -> str:
-    """Run the pipeline of the merge request of what is checked out; return the last note."""
+    """Run the merge request pipeline of the branch that is checked out; return the last note."""
     planned = gitlab.run("merge_request_event")
     assert planned.code == 0, planned.out
     project.plans = {"plan": planned.artifact("plan", "plan.json")}
@@ -249,7 +249,7 @@ def request(gitlab: GitLab, project: Project) -> str:
 
 
 def merge(gitlab: GitLab, project: Project, branch: str) -> Pipeline:
-    """Merge a branch, and run what the push of the merge runs."""
+    """Merge a branch, and run the pipeline of the push."""
     git(gitlab.clone, "switch", "--quiet", "main")
     git(gitlab.clone, "merge", "--quiet", "--no-ff", branch)
     git(gitlab.clone, "push", "--quiet", "origin", "main")

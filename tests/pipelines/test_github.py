@@ -90,7 +90,7 @@ def title(env: dict[str, str]) -> str:
     return cast("dict[str, str]", yaml.parse(by_hand(env, "GET", "dashboards/hosts").content))["title"]
 
 
-def test_the_reviewed_plan_is_what_is_applied_after_the_merge(
+def test_the_reviewed_plan_is_applied_once_after_the_merge(
     runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "Machines")
@@ -121,7 +121,7 @@ def test_the_reviewed_plan_is_what_is_applied_after_the_merge(
     }
 
 
-def test_a_plan_that_does_not_fit_is_not_applied_unless_by_hand(
+def test_a_plan_of_an_outdated_base_is_refused_until_a_run_by_hand_plans_anew(
     runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "Machines")
@@ -142,7 +142,7 @@ def test_a_plan_that_does_not_fit_is_not_applied_unless_by_hand(
     assert "0 created, 2 updated" in done.log
 
 
-def test_a_request_without_changes_of_dlsync_fails_nothing_after_another_merge(
+def test_an_empty_plan_applies_nothing_and_warns_of_changes_of_another_merge(
     runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     git(runner.workspace, "switch", "--quiet", "--create", "change")
@@ -163,7 +163,7 @@ def test_a_request_without_changes_of_dlsync_fails_nothing_after_another_merge(
     assert "\n::warning title=not-in-plan::dashboard/hosts: the files ask for its update, which is not in" in done.log
 
 
-def test_the_plan_of_another_request_with_the_same_commit_is_not_applied(
+def test_the_plan_of_another_pull_request_with_the_same_commit_is_not_applied(
     runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "Machines")
@@ -201,7 +201,7 @@ def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
     assert "no artifact plan-12" in done.log
 
 
-def test_the_plan_of_a_fork_is_neither_made_nor_used_and_its_check_does_not_stay_pending(
+def test_a_pull_request_of_a_fork_passes_without_a_plan_and_its_artifact_is_not_used(
     runner: Runner, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "Machines")
@@ -238,7 +238,7 @@ def test_a_plan_of_another_folder_or_with_options_is_not_applied(
 NEWER = [{"sha": "of-a-later-merge"}]
 
 
-def test_a_run_of_an_old_merge_that_runs_again_takes_nothing_back(
+def test_a_retry_of_an_old_merge_does_not_undo_a_later_merge(
     runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "Machines")
@@ -268,15 +268,15 @@ def test_the_files_of_an_old_commit_are_not_applied_without_a_plan(
 
 
 @pytest.mark.parametrize(("ref", "runs"), [("refs/heads/main", True), ("refs/tags/main", False)])
-def test_a_tag_that_is_named_as_the_default_branch_is_not_applied(written: Path, ref: str, *, runs: bool) -> None:
+def test_a_tag_with_the_name_of_the_default_branch_is_not_applied(written: Path, ref: str, *, runs: bool) -> None:
     event = {"repository": {"default_branch": "main"}}
     github = Context(event_name="workflow_dispatch", ref=ref, ref_name="main", event=event)
     jobs = {name: job for name, job in parsed(written / WORKFLOW)["jobs"].items() if name.startswith("apply")}
     assert {holds(job["if"], {"github": github}, failed=False) for job in jobs.values()} == {runs}
 
 
-def test_a_cancelled_run_interrupts_dlsync_and_not_a_shell_that_waits_for_it(tmp_path: Path) -> None:
-    """GitHub sends SIGINT to the process of the step alone, and ends all of them 10 seconds later."""
+def test_the_apply_step_replaces_its_shell_by_dlsync_to_receive_a_cancellation(tmp_path: Path) -> None:
+    """GitHub sends SIGINT only to the process of the step, and ends all processes 10 seconds later."""
     [script] = [step["run"] for step in parsed(ACTION)["runs"]["steps"] if step.get("id") == "apply"]
     (tmp_path / "dlsync").write_text("#!/bin/sh\necho $$\n")
     (tmp_path / "dlsync").chmod(0o755)
@@ -287,9 +287,7 @@ def test_a_cancelled_run_interrupts_dlsync_and_not_a_shell_that_waits_for_it(tmp
         assert process.communicate()[0] == f"{process.pid}\n"
 
 
-def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(
-    runner: Runner, env: dict[str, str]
-) -> None:
+def test_the_nightly_drift_job_opens_one_issue_and_closes_it_without_drift(runner: Runner, env: dict[str, str]) -> None:
     assert not runner.run("drift").ran
     assert runner.run("drift", "schedule").succeeded
     assert runner.state["issues"] == []
@@ -307,7 +305,7 @@ def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(
     assert [one["open"] for one in runner.state["issues"]] == [False]
 
 
-def test_a_night_with_drift_keeps_one_pull_request_with_one_commit(runner: Runner, env: dict[str, str]) -> None:
+def test_the_nightly_backup_job_keeps_one_pull_request_with_one_commit(runner: Runner, env: dict[str, str]) -> None:
     of_a_fork = {"number": 1, "open": True, "isCrossRepository": True, "head": "dlsync/backup"}
     runner.write(requests=[of_a_fork])
 
@@ -342,7 +340,7 @@ def test_a_night_with_drift_keeps_one_pull_request_with_one_commit(runner: Runne
 
 
 @pytest.mark.parametrize("title", ["By hand", "Hosts"], ids=["more to push", "nothing left to push"])
-def test_a_night_overwrites_and_deletes_no_commit_of_a_person(runner: Runner, env: dict[str, str], title: str) -> None:
+def test_the_nightly_backup_job_keeps_the_commits_of_a_person(runner: Runner, env: dict[str, str], title: str) -> None:
     live = by_hand(env, "GET", "dashboards/hosts").text
     by_hand(env, "PUT", "dashboards/hosts", re.sub("title: Hosts", "title: First", live))
     assert runner.run("backup", "schedule").succeeded
@@ -383,7 +381,7 @@ def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, e
     assert runner.state["issues"][0]["title"] == f"dlsync: drift in {name}"
 
 
-def test_no_two_environments_have_an_artifact_of_one_name() -> None:
+def test_artifact_names_are_unique_across_environments() -> None:
     uploads = [
         one["with"]["name"] for one in parsed(ACTION)["runs"]["steps"] if "upload-artifact" in one.get("uses", "")
     ]
@@ -396,7 +394,7 @@ def test_no_two_environments_have_an_artifact_of_one_name() -> None:
     assert len(names) == len(set(names)) == 21
 
 
-def test_secrets_reach_what_needs_them_and_not_what_pip_installs(runner: Runner, env: dict[str, str]) -> None:
+def test_secrets_reach_only_the_steps_that_need_them_and_not_pip(runner: Runner, env: dict[str, str]) -> None:
     text = (runner.workspace / WORKFLOW).read_text()
     assert text.count("${{ secrets.DLSYNC_API_KEY }}") == text.count("&secrets\n") == 1
     for job, event in (("validate", "pull_request"), ("apply", "workflow_dispatch"), ("drift", "schedule")):
@@ -408,7 +406,7 @@ def test_secrets_reach_what_needs_them_and_not_what_pip_installs(runner: Runner,
     assert [step["with"]["command"] == "install" for step in steps] == [False] * 4
 
 
-def test_the_top_of_the_workflow_names_what_pip_installs_and_the_folder(runner: Runner) -> None:
+def test_variables_of_the_workflow_set_the_pip_package_and_the_folder(runner: Runner) -> None:
     (runner.workspace / "team/web").mkdir(parents=True)
     git(runner.workspace, "mv", "dlsync.yaml", "dashboards", "rules", "plugins", "links.yaml", "team/web")
     file = runner.workspace / WORKFLOW
@@ -421,7 +419,7 @@ def test_the_top_of_the_workflow_names_what_pip_installs_and_the_folder(runner: 
     assert set(installed) == {"install --quiet --disable-pip-version-check .github/dlsync.whl"}
 
 
-def test_pip_reads_a_lock_and_its_cache_follows_it(runner: Runner) -> None:
+def test_pip_installs_from_a_lock_file_that_is_part_of_its_cache_key(runner: Runner) -> None:
     lock = "dlsync-requirements.txt"
     file = runner.workspace / WORKFLOW
     file.write_text(
@@ -466,7 +464,7 @@ def test_actionlint_finds_nothing(written: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_action_of_this_repository_is_the_one_that_is_written() -> None:
+def test_the_action_of_this_repository_matches_its_template() -> None:
     written = scaffold.render("github-action.yml", __version__)
     assert ACTION.read_bytes() == written, "run `cp dlsync/files/templates/github-action.yml action.yml`"
 
@@ -486,7 +484,7 @@ def test_an_apply_that_waits_is_not_cancelled_by_the_next_merge(written: Path) -
     assert {(one["queue"], one["cancel-in-progress"]) for one in queues} == {("max", False)}
 
 
-def test_every_action_is_pinned_and_every_job_is_bounded(written: Path) -> None:
+def test_every_action_is_pinned_and_every_job_limits_its_permissions_and_time(written: Path) -> None:
     text = (written / WORKFLOW).read_text() + ACTION.read_text()
     uses = re.findall(r"uses: (.*)", text)
     assert all(re.fullmatch(r"\./\.github/.*|actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in uses)

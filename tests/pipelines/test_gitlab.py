@@ -71,7 +71,7 @@ def propose(gitlab: GitLab, content: str = CHANGED) -> None:
 
 
 def merge(gitlab: GitLab, project: Project) -> None:
-    """Merge the proposal by a commit, as GitLab does, with what its pipeline left."""
+    """Merge the proposal by a merge commit, as GitLab does."""
     git(gitlab.clone, "switch", "--quiet", "main")
     git(gitlab.clone, "merge", "--quiet", "--no-ff", "proposal")
     git(gitlab.clone, "push", "--quiet", "origin", "main")
@@ -82,7 +82,7 @@ def live_title(env: dict[str, str]) -> str:
     return by_hand(env, "GET", "dashboards/web").text.split("\n", 1)[0]
 
 
-def test_what_a_merge_request_plans_is_noted_and_applied_after_the_merge(
+def test_the_plan_of_a_merge_request_is_posted_as_a_note_and_applied_after_the_merge(
     gitlab: GitLab, project: Project, env: dict[str, str]
 ) -> None:
     gitlab.pip.unlink()
@@ -106,7 +106,7 @@ def test_what_a_merge_request_plans_is_noted_and_applied_after_the_merge(
     assert "plan and apply" not in applied.out
 
 
-def test_pip_installs_the_version_that_wrote_the_pipelines_or_what_the_variable_names(gitlab: GitLab) -> None:
+def test_pip_installs_the_version_that_wrote_the_pipelines_or_the_package_of_the_variable(gitlab: GitLab) -> None:
     gitlab.pip.unlink()
     assert f"  DLSYNC_PACKAGE: dlsync=={__version__}\n" in (gitlab.clone / ".gitlab-ci.yml").read_text()
     installed = gitlab.run(MERGE_REQUEST, "validate", DLSYNC_PACKAGE="vendor/missing.whl")
@@ -133,7 +133,7 @@ def test_a_tree_in_a_folder_of_the_repository_is_planned_and_applied(
     assert (applied.code, live_title(env)) == (0, "title: Changed"), applied.out
 
 
-def test_a_plan_that_fails_is_noted_and_fails_its_pipeline(gitlab: GitLab, project: Project) -> None:
+def test_a_failed_plan_is_posted_as_a_note_and_fails_its_pipeline(gitlab: GitLab, project: Project) -> None:
     propose(gitlab, "title: [\n")
     planned = gitlab.run(MERGE_REQUEST)
     assert planned.code == 1
@@ -148,7 +148,7 @@ def test_without_a_token_the_plan_is_in_the_log(gitlab: GitLab, project: Project
     assert (planned.code, "1 to update" in planned.out, project.notes) == (0, True, [])
 
 
-def test_what_is_pushed_without_a_merge_request_is_planned_and_applied(gitlab: GitLab, env: dict[str, str]) -> None:
+def test_a_push_without_a_merge_request_is_planned_and_applied(gitlab: GitLab, env: dict[str, str]) -> None:
     write_tree(gitlab.clone, {WEB: CHANGED})
     commit_all(gitlab.clone, "a push")
     applied = gitlab.run("push")
@@ -156,7 +156,7 @@ def test_what_is_pushed_without_a_merge_request_is_planned_and_applied(gitlab: G
     assert "no merge request of this project: plan and apply" in applied.out
 
 
-def test_an_old_commit_without_a_merge_request_takes_nothing_back(
+def test_an_old_commit_without_a_merge_request_is_not_applied(
     gitlab: GitLab, project: Project, env: dict[str, str]
 ) -> None:
     write_tree(gitlab.clone, {WEB: CHANGED})
@@ -167,7 +167,7 @@ def test_an_old_commit_without_a_merge_request_takes_nothing_back(
     assert "main has later commits, and nothing is applied" in done.out
 
 
-def test_an_old_merge_is_applied_once_but_not_by_a_retry_which_would_take_a_revert_back(
+def test_an_old_merge_is_applied_once_and_a_retry_does_not_undo_a_later_revert(
     gitlab: GitLab, project: Project, env: dict[str, str]
 ) -> None:
     propose(gitlab)
@@ -182,20 +182,20 @@ def test_an_old_merge_is_applied_once_but_not_by_a_retry_which_would_take_a_reve
     assert "main has later commits, and nothing is applied" in done.out
 
 
-def test_a_merge_request_of_a_fork_is_only_validated_in_the_fork_which_has_no_key(gitlab: GitLab) -> None:
+def test_a_merge_request_of_a_fork_is_only_validated(gitlab: GitLab) -> None:
     assert gitlab.jobs(MERGE_REQUEST, CI_PROJECT_PATH="fork/monitoring") == {"validate": "on_success"}
     assert gitlab.jobs(MERGE_REQUEST) == {"validate": "on_success", "plan": "on_success"}
 
 
-def test_the_queue_of_each_environment_has_a_name_that_gitlab_takes() -> None:
-    """GitLab ignores another key without a word (app/models/ci/resource_group.rb), and applies run at once."""
+def test_the_resource_group_of_each_environment_has_a_name_that_gitlab_accepts() -> None:
+    """GitLab silently ignores an invalid key (app/models/ci/resource_group.rb), and applies would run in parallel."""
     document = cast("dict[str, Any]", yaml.parse(render("gitlab-ci.yml", __version__, ["staging", "a.b"])))
     keys = [job["resource_group"] for job in document.values() if "resource_group" in job]
     assert len(set(keys)) == 2
     assert all(re.fullmatch(r"[\w/${}. -]+", key, re.ASCII) for key in keys)
 
 
-def test_without_a_token_a_push_plans_and_its_apply_waits_for_a_click(gitlab: GitLab, env: dict[str, str]) -> None:
+def test_without_a_token_a_push_plans_and_its_apply_is_manual(gitlab: GitLab, env: dict[str, str]) -> None:
     write_tree(gitlab.clone, {WEB: CHANGED})
     commit_all(gitlab.clone, "a push")
     git(gitlab.clone, "push", "--quiet", "origin", "main")
@@ -206,7 +206,7 @@ def test_without_a_token_a_push_plans_and_its_apply_waits_for_a_click(gitlab: Gi
 
 
 @pytest.mark.parametrize(("source", "token"), [("push", ""), ("web", TOKEN)])
-def test_a_late_click_on_the_plan_of_an_older_commit_applies_nothing(
+def test_a_manual_apply_of_the_plan_of_an_older_commit_is_refused(
     gitlab: GitLab, env: dict[str, str], source: str, token: str
 ) -> None:
     write_tree(gitlab.clone, {WEB: CHANGED})
@@ -226,7 +226,7 @@ MERGED, TRAIN = (f"refs/merge-requests/12/{name}" for name in ("merge", "train")
 @pytest.mark.parametrize(
     ("ref", "parents"),
     [("refs/merge-requests/12/head", [HEAD]), (MERGED, ["main", "earlier"]), (TRAIN, ["main", HEAD])],
-    ids=["an earlier commit", "an earlier commit, merged", "a train, which nobody reviews"],
+    ids=["an earlier commit", "an earlier commit, merged", "a merge train, without a review"],
 )
 def test_the_plan_of_another_commit_is_not_applied(
     gitlab: GitLab, project: Project, env: dict[str, str], ref: str, parents: list[str]
@@ -289,7 +289,7 @@ def test_a_plan_of_another_folder_is_not_applied(
     assert ("has no plan" if committed else "not a plan that these pipelines made") in done.out
 
 
-def test_a_plan_that_does_not_hold_any_more_waits_for_a_click(
+def test_a_stale_plan_is_refused_until_a_new_plan_is_applied_manually(
     gitlab: GitLab, project: Project, env: dict[str, str]
 ) -> None:
     propose(gitlab)
@@ -305,7 +305,7 @@ def test_a_plan_that_does_not_hold_any_more_waits_for_a_click(
     assert (project.downloads, live_title(env)) == (["plan"], "title: Changed")
 
 
-def test_a_merge_request_without_changes_of_dlsync_fails_no_pipeline_after_another_merge(
+def test_an_empty_plan_applies_nothing_and_succeeds_after_another_merge(
     gitlab: GitLab, project: Project, env: dict[str, str]
 ) -> None:
     git(gitlab.clone, "switch", "--quiet", "--create", "proposal")
@@ -321,7 +321,9 @@ def test_a_merge_request_without_changes_of_dlsync_fails_no_pipeline_after_anoth
     assert "it has no changes, so there is nothing to apply" in done.out
 
 
-def test_where_gitlab_refuses_nothing_is_applied(gitlab: GitLab, project: Project, env: dict[str, str]) -> None:
+def test_nothing_is_applied_when_gitlab_refuses_the_token(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
     write_tree(gitlab.clone, {WEB: CHANGED})
     commit_all(gitlab.clone, "a push")
     project.failing = [json_reply({}, 401)]
@@ -330,7 +332,7 @@ def test_where_gitlab_refuses_nothing_is_applied(gitlab: GitLab, project: Projec
     assert (refused.code, TOKEN in refused.out, live_title(env)) == (1, False, "title: Web")
 
 
-def test_a_night_fails_while_there_is_drift_and_keeps_one_merge_request_with_it(
+def test_the_nightly_pipeline_fails_during_drift_and_keeps_one_merge_request(
     gitlab: GitLab, env: dict[str, str]
 ) -> None:
     def night(code: int) -> list[str]:
@@ -362,7 +364,7 @@ def test_a_night_fails_while_there_is_drift_and_keeps_one_merge_request_with_it(
     assert git(gitlab.bare, "branch", "--list", "dlsync-export") == ""
 
 
-def test_a_night_overwrites_no_commit_of_a_person(gitlab: GitLab, env: dict[str, str]) -> None:
+def test_the_nightly_export_overwrites_no_commit_of_a_person(gitlab: GitLab, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     gitlab.run("schedule", "export", GITLAB_PUSH_TOKEN=PUSH_TOKEN)
     git(gitlab.clone, "fetch", "--quiet")
@@ -378,7 +380,9 @@ def test_a_night_overwrites_no_commit_of_a_person(gitlab: GitLab, env: dict[str,
     assert git(gitlab.bare, "log", "-1", "--format=%s", "dlsync-export") == "by a person"
 
 
-def test_an_export_that_leaves_something_out_pushes_the_rest_and_is_marked(gitlab: GitLab, env: dict[str, str]) -> None:
+def test_an_incomplete_nightly_export_pushes_the_rest_and_ends_with_a_warning(
+    gitlab: GitLab, env: dict[str, str]
+) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     secret = "actions: [{emails: [a@acme.net], message: https://chat.acme.net/hooks/a3d5f7h9j1l2n4p6q8s0t2v4w6}]\n"
     by_hand(env, "PUT", "rules/load", f"title: Load\ncriteria: []\n{secret}")

@@ -1,4 +1,4 @@
-"""The examples for Jenkins and cron: their commands, as the page has them, run by a shell."""
+"""The Jenkins and cron examples of docs/pipelines-other.md, run by a shell."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def test_the_steps_for_jenkins_validate_plan_and_apply(tree: Path, env: dict[str
     "pipeline",
     ["docs/pipelines-other.md", "dlsync/files/templates/gitlab-ci.yml", "dlsync/files/templates/github-action.yml"],
 )
-def test_each_pipeline_plans_once_for_all_that_it_shows_and_saves(pipeline: str) -> None:
+def test_each_pipeline_plans_once_and_writes_the_plan_as_html_and_json(pipeline: str) -> None:
     commands = re.findall(r"(?<![`#]) (dlsync plan (?:--|\"\$).*)", (ROOT / pipeline).read_text().replace("'", " "))
     [command] = commands
     assert {".html", ".json"} <= set(re.findall(r"--out \S*?(\.\w+)", command))
 
 
-def test_the_script_for_cron_writes_only_where_somebody_is_needed(tmp_path: Path, env: dict[str, str]) -> None:
+def test_the_cron_script_prints_nothing_unless_it_finds_drift(tmp_path: Path, env: dict[str, str]) -> None:
     settings = "".join(f"{name}: {env.pop(f'DLSYNC_{name.upper()}')}\n" for name in ("url", "org", "account"))
     clones: list[Path] = []
     for name, files in {"tree": TREE, "backup": {}}.items():

@@ -1,4 +1,4 @@
-"""When there is colour, and what it is."""
+"""Colour is used only where the terminal and the user allow it."""
 
 import io
 
@@ -18,7 +18,7 @@ def test_a_terminal_gets_colour(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_a_user_or_a_terminal_without_colour_gets_none(environ: dict[str, str]) -> None:
+def test_no_color_or_a_dumb_terminal_disables_colour(environ: dict[str, str]) -> None:
     assert not wants_color(Terminal(), environ)
 
 

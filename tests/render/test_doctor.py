@@ -1,4 +1,4 @@
-"""What the doctor found, as text and as JSON."""
+"""The diagnosis of `dlsync doctor` as text and as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAD = Diagnosis(
 )
 
 
-def test_text_has_a_line_a_setting_and_a_line_a_check() -> None:
+def test_text_has_a_line_for_each_setting_and_each_check() -> None:
     assert render_diagnosis(BAD, color=False) == (
         "SETTING  VALUE     FROM\n"
         "org      a\\x1b[2J  DLSYNC_ORG\n"
@@ -32,7 +32,7 @@ def test_text_has_a_line_a_setting_and_a_line_a_check() -> None:
     assert "\x1b[31mproblem\x1b[0m  key" in render_diagnosis(BAD, color=True)
 
 
-def test_json_has_it_all() -> None:
+def test_json_has_all_settings_and_checks() -> None:
     assert diagnosis_document(BAD) == {
         "format_version": 1,
         "well": False,

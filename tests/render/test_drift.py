@@ -1,4 +1,4 @@
-"""Drift as text and JSON; the changes in it are those of a plan, see test_text and test_document."""
+"""Drift as text and as JSON; test_plan_text and test_plan_json test the changes in it."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def any_drift() -> st.SearchStrategy[Drift]:
     return st.builds(Drift, target, st.lists(any_change(), max_size=3).map(tuple), st.integers(0, 9999))
 
 
-def test_what_was_changed_is_shown_field_by_field_and_counted() -> None:
+def test_drift_is_shown_field_by_field_and_counted() -> None:
     gone = change("delete", "plugin/p", cause="drift")
     assert render_drift(Drift(TARGET, (EDIT, gone), 1200), color=False) == (
         """\
@@ -33,13 +33,13 @@ Drift: 2 resources on acme/default changed since applied, 1,200 as applied.
     )
 
 
-def test_none_is_one_line() -> None:
+def test_no_drift_is_one_line() -> None:
     assert (
         render_drift(Drift(TARGET, (), 1), color=False) == "No drift: 1 managed resource on acme/default, as applied.\n"
     )
 
 
-def test_json_counts_both() -> None:
+def test_json_counts_drifted_and_unchanged_resources() -> None:
     document = drift_document(Drift(TARGET, (EDIT,), 2))
     assert document["summary"] == {"drifted": 1, "unchanged": 2}
     assert (document["org"], document["account"], document["format_version"]) == ("acme", "default", 1)
@@ -47,7 +47,7 @@ def test_json_counts_both() -> None:
 
 
 @given(any_drift(), st.booleans())
-def test_whatever_a_server_says_nothing_of_it_acts_on_the_terminal(shown: Drift, color: bool) -> None:
+def test_hostile_texts_in_drift_are_harmless_in_text_and_json(shown: Drift, color: bool) -> None:
     plain = re.sub(r"\x1b\[[0-9]+m", "", render_drift(shown, color=color))
     assert_harmless(plain)
     assert plain == render_drift(shown, color=False)

@@ -1,4 +1,4 @@
-"""How each environment ended, and all together."""
+"""The results of several environments as text, JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALL = [
 ]
 
 
-def test_each_has_its_line_and_all_have_one() -> None:
+def test_the_summary_has_a_line_for_each_environment_and_a_total() -> None:
     assert summary(ALL, color=False) == (
         "All environments:\n"
         "  staging     1 to create, 0 to update, 0 to delete, 3 unchanged\n"
@@ -35,7 +35,7 @@ def test_each_has_its_line_and_all_have_one() -> None:
     )
 
 
-def test_what_was_applied_is_counted_as_applied() -> None:
+def test_the_total_after_an_apply_counts_applied_and_failed_changes() -> None:
     applied = Plan(TARGET, (CREATE.finished("applied"), CREATE.finished("failed", "no")))
     assert summary([EnvironmentResult("a", applied), EnvironmentResult("b", PRODUCTION)], color=False).endswith(
         "Total: 1 created, 0 updated, 0 deleted, 1 failed.\n"
@@ -59,7 +59,7 @@ def test_json_is_one_document_of_plans_and_errors() -> None:
     }
 
 
-def test_markdown_has_a_section_for_each_that_nothing_breaks_out_of() -> None:
+def test_markdown_has_an_escaped_section_for_each_environment() -> None:
     text = render_markdown(ALL)
     assert text.startswith("### <code>staging</code>\n\n**dlsync plan** for <code>acme/default</code>: 1 to create")
     assert "\n### <code>odd&#92;x1b</code>\n\n**dlsync plan failed**: <code>no &#124; answer</code>\n" in text
@@ -68,7 +68,7 @@ def test_markdown_has_a_section_for_each_that_nothing_breaks_out_of() -> None:
     )
 
 
-def test_markdown_of_many_fits_where_that_of_one_does() -> None:
+def test_markdown_of_several_environments_fits_the_limit_of_a_single_plan() -> None:
     large = Plan(
         TARGET,
         tuple(
@@ -79,9 +79,7 @@ def test_markdown_of_many_fits_where_that_of_one_does() -> None:
 
 
 @given(st.integers(1, 60), st.integers(2_000, 20_000))
-def test_for_any_budget_all_environments_fit_and_deletions_of_each_go_before_other_changes(
-    count: int, limit: int
-) -> None:
+def test_markdown_fits_any_limit_and_shows_deletes_of_all_environments_before_updates(count: int, limit: int) -> None:
     changes = [ResourceChange(address(f"rule/{n}"), "update", "repo", diff=(added(("x",), "y"),)) for n in range(40)]
     gone = ResourceChange(address("rule/gone"), "delete", "repo")
     large = Plan(TARGET, (*changes, gone))
@@ -96,7 +94,7 @@ def test_for_any_budget_all_environments_fit_and_deletions_of_each_go_before_oth
         assert f"{count - text.count(chr(10) + '### '):,} environment" in text
 
 
-def test_an_environment_whose_plan_an_apply_refuses_is_said_to_be_refused_and_counted() -> None:
+def test_an_environment_whose_plan_an_apply_refuses_is_shown_as_refused_and_counted() -> None:
     ended = [EnvironmentResult("staging", replace(STAGING, refused=("too many.", "too few."))), ALL[1], ALL[2]]
     text = summary(ended, color=False)
     assert "  staging     refused by an apply\n" in text

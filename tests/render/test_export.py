@@ -1,4 +1,4 @@
-"""What an export wrote, or would write, for a person."""
+"""The text that an export and an accept print."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ FILES = "0 files created, 1 updated, 0 deleted"
         ),
     ],
 )
-def test_an_export_says_what_it_did_and_what_it_could_not(export: Export, written: bool, said: str) -> None:
+def test_an_export_reports_its_file_changes_and_the_resources_that_it_left_out(
+    export: Export, written: bool, said: str
+) -> None:
     assert render_export(export, written=written, color=False).splitlines()[-1] == said
 
 
@@ -53,18 +55,18 @@ def test_an_export_says_what_it_did_and_what_it_could_not(export: Export, writte
     ("written", "said"),
     [(True, "Accepted the changes on acme/default: "), (False, "Accepting would write the changes on acme/default: ")],
 )
-def test_an_accept_says_that_it_accepted_and_what_records_that(written: bool, said: str) -> None:
+def test_an_accept_reports_its_changes_and_the_command_that_records_them(written: bool, said: str) -> None:
     export = Export(TARGET, (WEB,), 3)
     shown = render_export(export, written=written, color=False, accepts=True)
     record = " Run `dlsync apply` to record them." if written else ""
     assert shown.splitlines()[-1] == f"{said}{FILES}; 3 resources unchanged.{record}"
 
 
-def test_an_accept_of_what_the_files_alone_changed_does_not_say_that_they_match() -> None:
+def test_an_accept_without_live_changes_does_not_claim_that_the_files_match() -> None:
     shown = render_export(Export(TARGET, (), 3), written=True, color=False, accepts=True)
     assert shown == "Nothing to accept: the files hold all changes made on acme/default since the last apply.\n"
 
 
-def test_a_file_has_a_line_that_no_terminal_acts_on() -> None:
+def test_control_characters_in_a_file_name_are_escaped() -> None:
     shown = render_export(Export(TARGET, (WEB,), 0), written=True, color=False)
     assert shown.splitlines()[0] == "~ dashboards/web\\x1b.yaml"

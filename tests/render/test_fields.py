@@ -1,4 +1,4 @@
-"""A change's fields in words."""
+"""The fields of a change as text."""
 
 from dataclasses import replace
 
@@ -25,12 +25,14 @@ def one_field(difference: FieldChange) -> Field:
         ("rule/x", removed(("criteria", 0, "condition", "operator"), 60), '"gt" (default)'),
     ],
 )
-def test_a_field_that_is_left_out_becomes_its_default(address: str, one: FieldChange, after: str) -> None:
+def test_a_removed_field_with_a_default_is_shown_as_a_change_to_the_default(
+    address: str, one: FieldChange, after: str
+) -> None:
     (shown,) = fields(change("update", address, one))
     assert (shown.sign, shown.before, shown.after) == ("~", "60", after)
 
 
-def test_a_list_that_is_left_out_is_removed() -> None:
+def test_a_removed_list_is_shown_as_removed() -> None:
     (shown,) = fields(change("update", "rule/x", removed(("actions",), [{}])))
     assert (shown.sign, shown.after) == ("-", None)
 
@@ -43,7 +45,9 @@ def test_a_list_that_is_left_out_is_removed() -> None:
         (added(("locked",), True), Field("+", "locked", after="true")),
     ],
 )
-def test_a_drift_of_what_the_files_changed_too_does_not_claim_what_was_applied(one: FieldChange, shown: Field) -> None:
+def test_drift_of_a_field_changed_on_both_sides_shows_the_applied_value_as_not_known(
+    one: FieldChange, shown: Field
+) -> None:
     both = change("update", "dashboard/x", replace(one, mover="conflict"), cause="drift")
     assert fields(both) == [shown]
 
@@ -55,7 +59,7 @@ def test_an_update_shows_both_values_and_the_line() -> None:
     assert one_field(removed(("title",), "x")) == Field("-", "title", before='"x"')
 
 
-def test_an_item_that_moved_is_said_to_have_moved() -> None:
+def test_a_moved_item_is_shown_with_its_previous_position() -> None:
     assert one_field(moved(("positions", 4), 1, 4, 20)) == Field(
         "~", "positions[4]", note="moved, was positions[1]", line=20
     )
@@ -71,11 +75,11 @@ def test_an_item_that_moved_is_said_to_have_moved() -> None:
         ("[key]", "the value of a secret in it changed"),
     ],
 )
-def test_a_secret_that_has_another_value_is_said_to_have_one(value: Json, said: str) -> None:
+def test_a_changed_secret_is_shown_as_changed_without_its_value(value: Json, said: str) -> None:
     assert one_field(masked("changed", replaced(("url",), value, value, 3))) == Field("~", "url", note=said, line=3)
 
 
-def test_what_is_not_shown_is_no_text_that_says_so() -> None:
+def test_a_hidden_value_looks_different_from_a_text_with_the_same_words() -> None:
     assert one_field(masked("unknown", replaced(("a",), HIDDEN, "x"))) == Field("~", "a", HIDDEN, '"x"')
     assert one_field(masked("unknown", removed(("a",), HIDDEN))) == Field("-", "a", before=HIDDEN)
     assert one_field(replaced(("a",), HIDDEN, "x")) == Field("~", "a", f'"{HIDDEN}"', '"x"')
@@ -106,7 +110,7 @@ def test_content_that_is_not_text_is_shown_as_its_digest() -> None:
         (None, "null"),
     ],
 )
-def test_a_new_resource_shows_scalars_in_full_and_counts_of_what_is_long(after: Json, shown: str) -> None:
+def test_a_new_resource_shows_scalars_in_full_and_long_values_as_counts(after: Json, shown: str) -> None:
     assert fields(change("create", "plugin/redis", added(("x",), after, 7))) == [Field("+", "x", after=shown)]
 
 
@@ -115,15 +119,15 @@ def test_scalars_can_be_limited() -> None:
     assert shown == [Field("+", "x", after='"xxxxxx...')]
 
 
-def test_a_deleted_resource_shows_what_goes() -> None:
+def test_a_deleted_resource_shows_its_removed_fields() -> None:
     assert fields(change("delete", "rule/x", removed(("title",), "x"))) == [Field("-", "title", before='"x"')]
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 lines"), (1, "1 line"), (2, "2 lines"), (1234, "1,234 lines")])
-def test_counted_things_are_in_the_plural_unless_there_is_one(number: int, words: str) -> None:
+def test_a_count_uses_the_plural_for_all_numbers_but_1(number: int, words: str) -> None:
     assert counted(number, "line") == words
 
 
-def test_an_item_that_looks_like_one_that_leaves_is_told_apart() -> None:
+def test_an_added_item_that_looks_like_a_removed_item_is_shown_differently() -> None:
     shown = fields(change("update", "link/x", removed(("tags", 0), "caf\u00e9"), added(("tags", 0), "cafe\u0301")))
     assert [(one.before, one.after) for one in shown] == [('"caf\\xe9"', None), (None, '"cafe\\u0301"')]

@@ -1,4 +1,4 @@
-"""Two versions of a text, line by line."""
+"""The diff of two texts, line by line."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,11 +24,12 @@ def test_a_changed_line_is_shown_with_three_lines_around_it() -> None:
     )
 
 
-def test_a_line_break_at_the_end_that_comes_or_goes_is_shown() -> None:
+def test_an_added_or_removed_line_break_at_the_end_is_shown() -> None:
     assert unified("a\n", "a") == ("@@ -1 +1 @@", "-a", "+a", "\\ No newline at end of file")
+    assert unified("a", "a\n") == ("@@ -1 +1 @@", "-a", "\\ No newline at end of file", "+a")
 
 
-def test_another_kind_of_line_break_is_shown() -> None:
+def test_a_changed_kind_of_line_break_is_shown() -> None:
     assert unified("a\r\n", "a\n") == ("@@ -1 +1 @@", "-a\\r", "+a")
 
 
@@ -45,7 +46,7 @@ def test_texts_that_differ_have_a_diff_of_printable_lines(before: str, after: st
     assert_harmless("\n".join(f"        {line}" for line in lines))
 
 
-def test_a_long_diff_ends_with_how_much_was_left_out() -> None:
+def test_a_long_diff_ends_with_the_number_of_lines_left_out() -> None:
     lines = unified("", "x\n" * 300)
     assert len(lines) == 201
     assert lines[-1] == "... 101 more lines; --format json has them all"
@@ -61,7 +62,7 @@ def test_texts_too_long_to_compare_in_a_second_are_only_counted() -> None:
     )
 
 
-def test_lines_that_look_the_same_are_told_apart() -> None:
+def test_different_lines_that_look_the_same_are_shown_differently() -> None:
     assert unified("caf\u00e9\nx\n\u26a0\ufe0f\n", "cafe\u0301\nx\n\u26a0\ufe0f\ny\n") == (
         "@@ -1,3 +1,4 @@",
         "-caf\\xe9",

@@ -1,4 +1,4 @@
-"""What was found, as SARIF, JUnit and annotations, whatever names and messages hold."""
+"""Findings as SARIF, JUnit and GitHub annotations, also with hostile names and messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ANY_FINDING = st.builds(
 
 
 def logged(findings: list[Finding]) -> dict[str, Any]:
-    """Return the run of a log that the schema of SARIF allows."""
+    """Return the run of a SARIF log that the schema of SARIF accepts."""
     text = render(findings, "sarif")
     document = json.loads(text)
     SARIF.validate(document)
@@ -49,12 +49,12 @@ def logged(findings: list[Finding]) -> dict[str, Any]:
 
 
 def suites(findings: list[Finding]) -> list[tuple[str | None, str | None, list[str]]]:
-    """Return each suite with its name, its number of tests, and what its tests are."""
+    """Return each suite with its name, its number of tests, and the results of its tests."""
     root = ET.fromstring(render(findings, "junit"))
     return [(suite.get("name"), suite.get("tests"), [inner.tag for case in suite for inner in case]) for suite in root]
 
 
-def test_a_delete_that_is_a_rename_says_so() -> None:
+def test_a_delete_by_a_rename_names_the_new_resource() -> None:
     (found,) = of_plan(plan(replace(change("delete", "rule/x"), renamed="y\n")))
     assert found.message == "rule/x: an apply deletes it, renamed to y\\n"
 
@@ -72,7 +72,7 @@ def test_sarif_places_each_result_and_explains_its_rule() -> None:
     assert rules[0]["helpUri"] == "urn:dlsync:finding:invalid-yaml"
 
 
-def test_the_help_is_at_the_documentation_that_the_package_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_help_uri_is_below_the_documentation_url_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     named = Message()
     named["Project-URL"] = "Source, https://example.com"
     named["Project-URL"] = "Documentation, https://example.com/docs/"
@@ -80,7 +80,7 @@ def test_the_help_is_at_the_documentation_that_the_package_names(monkeypatch: py
     assert sarif.help_uri(Code.INVALID_YAML) == "https://example.com/docs/findings/#invalid-yaml"
 
 
-def test_a_result_in_no_file_is_placed_in_the_settings_and_names_its_resource() -> None:
+def test_a_result_without_a_file_is_placed_in_dlsync_yaml_and_names_its_resource() -> None:
     (result,) = logged(of_plan(plan(change("delete", "rule/[x](y)"))))["results"]
     assert result["locations"] == [
         {
@@ -91,14 +91,14 @@ def test_a_result_in_no_file_is_placed_in_the_settings_and_names_its_resource() 
     assert result["message"]["text"] == r"rule/[x\](y): an apply deletes it"  # no link
 
 
-def test_a_fingerprint_stays_while_lines_move_and_tells_equal_findings_apart() -> None:
+def test_a_fingerprint_ignores_line_numbers_and_differs_between_equal_findings() -> None:
     moved = Problem(BROKEN.code, BROKEN.message.replace("3", "30"), BROKEN.file, 31)
     first, second = fingerprints(of_problems([BROKEN, BROKEN]))
     assert [first] == [*fingerprints(of_problems([moved]))]
     assert first != second
 
 
-def test_junit_fails_errors_and_skips_warnings_by_file_or_kind() -> None:
+def test_junit_groups_failed_errors_and_skipped_warnings_by_file_or_kind() -> None:
     found = [*of_problems([UNKNOWN, BROKEN]), *of_plan(plan(change("delete", "rule/x"))), *of_problems([], "no")]
     assert suites(found) == [
         ("dlsync", "1", ["failure"]),
@@ -109,7 +109,7 @@ def test_junit_fails_errors_and_skips_warnings_by_file_or_kind() -> None:
     assert suites([]) == [("dlsync", "1", [])]
 
 
-def test_an_annotation_escapes_what_ends_a_property_or_a_line() -> None:
+def test_an_annotation_escapes_characters_that_end_a_property_or_a_line() -> None:
     problem = Problem(Code.UNKNOWN_FIELD, "100 %: a, b", "a:b,c%.yaml", 3, 4)
     assert render(of_problems([problem]), "github") == (
         "::warning file=a%3Ab%2Cc%25.yaml,line=3,col=4,title=unknown-field::100 %25: a, b\n"
@@ -118,12 +118,12 @@ def test_an_annotation_escapes_what_ends_a_property_or_a_line() -> None:
 
 
 def many(number: int) -> list[Finding]:
-    """Return so many findings, the last of which is an error."""
+    """Return this number of findings: warnings, and an error at the end."""
     warnings = [replace(UNKNOWN, line=line) for line in range(1, number)]
     return of_problems([*warnings, BROKEN])
 
 
-def test_sarif_has_no_more_results_than_github_takes_the_errors_first_and_says_so() -> None:
+def test_sarif_has_at_most_5000_results_errors_first_and_reports_the_omission() -> None:
     assert "invocations" not in (whole := logged(many(5_000)))
     assert len(whole["results"]) == 5_000
     cut = logged(many(7_000))
@@ -135,12 +135,12 @@ def test_sarif_has_no_more_results_than_github_takes_the_errors_first_and_says_s
     assert fingerprint == [one["partialFingerprints"] for one in whole["results"]]
 
 
-def test_junit_has_all_findings_however_many() -> None:
+def test_junit_has_all_findings_without_a_limit() -> None:
     assert [tests for _, tests, _ in suites(many(7_000))] == ["1", "6999"]
     assert left_out("junit", 7_000) == ""
 
 
-def test_a_notice_says_how_many_annotations_github_does_not_show() -> None:
+def test_a_notice_counts_all_findings_when_github_does_not_show_all_annotations() -> None:
     assert "::notice" not in render(many(11), "github")
     first, second, *rest = render(many(3_000), "github").splitlines()
     assert first == (
@@ -149,14 +149,18 @@ def test_a_notice_says_how_many_annotations_github_does_not_show() -> None:
     assert (second.partition(" ")[0], len(rest)) == ("::error", 2_999)
 
 
-def test_of_a_plan_refusals_held_changes_and_deletes_are_found() -> None:
-    held = Plan(TARGET, (change("update", "rule/x", file="rules/x.yaml"),), refused=("too many",))
-    held = held.with_changes([type(held.changes[0])(held.changes[0].address, "update", "conflict", held="decide")])
-    assert [str(one.problem.code) for one in of_plan(held)] == ["plan-refused", "change-held"]
-    assert of_plan(plan(change("create", "rule/y"))) == []
+def test_findings_of_a_plan_are_refusals_held_changes_and_deletes() -> None:
+    held = replace(change("delete", "rule/h"), held="decide")
+    others = [change("create", "rule/c"), change("update", "rule/u"), change("delete", "rule/d")]
+    found = of_plan(replace(plan(*others, held), refused=("too many",)))
+    assert [(str(one.problem.code), one.message) for one in found] == [
+        ("plan-refused", "too many"),
+        ("resource-deleted", "rule/d: an apply deletes it"),
+        ("change-held", "rule/h: an apply skips the delete: decide"),
+    ]
 
 
-def test_of_a_drift_each_field_is_found_and_a_resource_that_is_gone() -> None:
+def test_findings_of_drift_are_warnings_changed_fields_and_deleted_resources() -> None:
     fields = (replaced(("title",), "a", "b", 2), removed(("owner",), "x"), replaced(("text",), "a\nb", "c\nd"))
     changes = (change("update", "rule/x", *fields, file="rules/x.yaml"), change("delete", "plugin/p", cause="drift"))
     found = of_drift(Drift(TARGET, changes, 0, (UNKNOWN,)))
@@ -187,7 +191,7 @@ def test_each_environment_has_its_findings() -> None:
 
 
 @given(st.lists(ANY_FINDING, max_size=4), any_plan())
-def test_whatever_names_and_messages_hold_each_format_can_be_parsed_and_holds_no_other_command(
+def test_hostile_findings_give_valid_output_without_injected_commands_in_each_format(
     found: list[Finding], any_: Plan
 ) -> None:
     found = [*found, *of_plan(any_)]

@@ -1,4 +1,4 @@
-"""docs/findings.md: the examples that need a server, a repository or a run; each is what a real one finds."""
+"""docs/findings.md: runs print the examples that need a server, a repository or an earlier run."""
 
 from __future__ import annotations
 
@@ -395,7 +395,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize("code", RUNS, ids=str)
-def test_the_example_is_what_a_run_finds(tmp_path: Path, code: Code) -> None:
+def test_the_example_of_a_code_matches_the_finding_of_a_run(tmp_path: Path, code: Code) -> None:
     with account() as live:
         found = [*RUNS[code](Site(live, tmp_path / "tree"))]
     assert {one.code for one in found} == {code}
@@ -403,6 +403,6 @@ def test_the_example_is_what_a_run_finds(tmp_path: Path, code: Code) -> None:
     assert OF_A_RUN.sub("...", line) in OF_A_RUN.sub("...", SECTIONS[str(code)]).splitlines()
 
 
-def test_no_example_is_left_unchecked() -> None:
+def test_either_a_tree_or_a_run_checks_the_example_of_each_code() -> None:
     assert {*TREES, *RUNS} == {*Code}
     assert not TREES.keys() & RUNS.keys()

@@ -1,4 +1,4 @@
-"""docs/findings.md: a section for each code, with an example that a run has printed."""
+"""docs/findings.md has a section for each code, with an example that a run prints."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ SOURCES = {file: file.read_text() for file in (ROOT / "dlsync").rglob("*.py")}
 RULE = "criteria: [{metric: cpu.load, condition: {operator: gt, threshold: 1}, scope: {tag: web}}]\ntitle: Web\n"
 DASHBOARD = "positions: [{title: CPU load, type: number, row: 1, col: 1, size_x: 1, size_y: 1}]\ntitle: Web\n"
 ENVIRONMENT = "environments: {staging: {}}\n"
-# more than one module finds it, and it is the same fault in each
+# several modules find the same fault
 SHARED = {
     *(Code.INVALID_YAML, Code.UNREADABLE_FILE, Code.NOT_A_MAPPING, Code.INVALID_NAME, Code.RESERVED_NAME),
     *(
@@ -29,7 +29,7 @@ SHARED = {
         Code.DUPLICATE_RESOURCE,
     ),
 }
-# files that have each fault
+# for each code, files with its fault
 TREES: dict[Code, dict[str, str]] = {
     Code.INVALID_YAML: {"rules/web.yaml": "criteria: [\n"},
     Code.UNRESOLVED_FILE: {"plugins/disk.sh": "#!/bin/sh\n<<<<<<< HEAD\nexit 0\n=======\nexit 1\n>>>>>>> other\n"},
@@ -90,35 +90,35 @@ TREES: dict[Code, dict[str, str]] = {
 
 
 def printed(folder: Path, code: Code) -> list[str]:
-    """Return the lines that `dlsync validate` prints for the tree of a code, which finds nothing else."""
+    """Return the lines that `dlsync validate` prints for the tree of a code, after checking that it finds no others."""
     write_tree(folder, TREES[code])
     found = operations.validate(folder).problems
     assert {one.code for one in found} == {code}
     return problems.lines(found, lambda text, _: text)
 
 
-def test_each_code_has_a_section_and_no_other_has() -> None:
+def test_the_page_has_a_section_for_each_code_and_no_others() -> None:
     assert [*SECTIONS] == [str(code) for code in Code]
     assert len({code.title for code in Code}) == len(Code)
 
 
 @pytest.mark.parametrize("code", Code, ids=str)
-def test_a_section_says_what_the_code_means_how_to_fix_it_and_how_to_ignore_it(code: Code) -> None:
+def test_a_section_has_the_meaning_an_example_the_fix_and_whether_it_can_be_ignored(code: Code) -> None:
     section = SECTIONS[str(code)]
     assert section.strip().startswith(f"{code.severity.capitalize()}: {code.title}.")
     assert "```\n" in section
     assert "Fix: " in section
-    assert "-" in str(code)  # the comment that silences it tells it by that from a reason
+    assert "-" in str(code)  # the hyphen tells a code from a reason in an ignore comment
     assert ("Ignore: an error cannot be ignored." in section) == (code.severity == "error")
 
 
 @pytest.mark.parametrize("code", TREES, ids=str)
-def test_the_example_is_what_validate_prints(tmp_path: Path, code: Code) -> None:
+def test_the_example_of_a_code_matches_the_output_of_validate(tmp_path: Path, code: Code) -> None:
     assert printed(tmp_path, code)[0] in SECTIONS[str(code)].splitlines()
 
 
 @pytest.mark.parametrize("code", Code, ids=str)
-def test_each_code_is_used_and_for_one_fault(code: Code) -> None:
+def test_each_code_is_used_by_one_module_unless_it_is_shared(code: Code) -> None:
     users = [file for file, text in SOURCES.items() if re.search(rf"\bCode\.{code.name}\b", text)]
     assert users
     assert len(users) == 1 or code in SHARED

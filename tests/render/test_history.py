@@ -29,7 +29,7 @@ def any_record() -> st.SearchStrategy[RunLog]:
     return st.builds(RunLog, run, kept, st.dictionaries(address, any_text(), max_size=2), st.booleans())
 
 
-def test_a_run_is_a_line_and_what_was_cut_off_is_unknown() -> None:
+def test_a_run_is_a_line_and_its_changes_without_a_result_are_unknown() -> None:
     assert render_runs([CUT_OFF], width=None) == (
         "RUN                      STARTED                    COMMAND  ACCOUNT       CHANGES               "
         "COMMIT        BY\n"
@@ -47,14 +47,14 @@ def test_a_run_is_a_line_and_what_was_cut_off_is_unknown() -> None:
         ({WEB, LOAD}, {WEB: "failed", LOAD: "unknown"}, "at least 0 of 2 applied, 1 more may have been, interrupted"),
     ],
 )
-def test_an_interrupted_run_says_what_is_known_of_it(
+def test_an_interrupted_run_shows_the_known_number_of_applied_changes(
     sent: set[Address], results: dict[Address, str], changes: str
 ) -> None:
     record = RunLog(replace(RUN, planned=2), CUT_OFF.undo, results, sent=sent)
     assert f"  {changes}  " in render_runs([record], width=None)
 
 
-def test_json_has_each_change_and_whether_the_run_came_to_its_end() -> None:
+def test_json_has_each_change_and_whether_the_run_ended() -> None:
     (run,) = runs_document([CUT_OFF])["runs"]
     assert (run["ended"], run["takes_back"], run["summary"]) == (False, None, {"applied": 1, "unknown": 1})
     assert [(one["kind"], one["action"], one["result"]) for one in run["changes"]] == [
@@ -64,7 +64,7 @@ def test_json_has_each_change_and_whether_the_run_came_to_its_end() -> None:
 
 
 @given(st.lists(any_record(), min_size=1, max_size=3), st.none() | st.integers(40, 200))
-def test_whatever_a_journal_says_nothing_of_it_acts_on_the_terminal(records: list[RunLog], width: int | None) -> None:
+def test_hostile_texts_in_a_journal_are_harmless_in_text_and_json(records: list[RunLog], width: int | None) -> None:
     lines = render_runs(records, width=width).split("\n")
     assert len(lines) == len(records) + 2
     assert_harmless("\n".join(lines))

@@ -21,7 +21,7 @@ from tests.builders.plans import TARGET, added, assert_harmless, change, masked,
 
 
 def body(page: str) -> str:
-    """The page from its main part on, without line breaks between elements."""
+    """Return the main element of a page."""
     return page[page.index("<main") : page.index("</main>")]
 
 
@@ -43,7 +43,7 @@ def test_the_policy_admits_the_page_s_own_style_and_script_and_nothing_else(page
     assert all(re.fullmatch(r"'sha256-[\w+/]{43}='", source) for source in sources.values())
 
 
-def test_what_needs_a_decision_stands_first_and_then_what_is_lost() -> None:
+def test_held_changes_stand_first_then_conflicts_then_deletes() -> None:
     held = replace(change("update", "rule/d"), held="why")
     conflict = change("update", "rule/c", cause="conflict")
     page = render(plan(change("create", "rule/a"), conflict, change("delete", "rule/b"), held))
@@ -51,7 +51,7 @@ def test_what_needs_a_decision_stands_first_and_then_what_is_lost() -> None:
 
 
 @given(any_page_plan())
-def test_whatever_names_hold_no_element_and_no_attribute_comes_from_them(shown: Plan) -> None:
+def test_hostile_names_add_no_elements_and_no_attributes_to_the_page(shown: Plan) -> None:
     page = render(shown)
     parsed = Parsed(page)
     assert_harmless(page)
@@ -65,7 +65,7 @@ def test_whatever_names_hold_no_element_and_no_attribute_comes_from_them(shown: 
 
 
 @pytest.mark.parametrize("number", [0, 200, 3_000])
-def test_a_page_keeps_to_its_size(number: int) -> None:
+def test_the_size_of_a_page_is_bounded_by_its_number_of_changes(number: int) -> None:
     assert len(render(whole_plan(number)).encode()) <= FRAME + PER_CHANGE * number
 
 
@@ -74,7 +74,7 @@ def test_the_script_is_small() -> None:
     assert len(page[page.index("<script>") : page.index("</script>")]) < 10_000
 
 
-def test_the_largest_changes_are_shortened_where_all_would_be_too_large() -> None:
+def test_the_largest_changes_are_shortened_to_keep_the_page_within_its_size() -> None:
     wide, long = '"' * 300, '"' * 9_000
     lines = "".join(f"{wide}{number}\n" for number in range(200))
     large = [change("update", f"plugin/p{at}", replaced(("content",), "", lines), file="p.sh") for at in range(9)]
@@ -88,7 +88,7 @@ def test_the_largest_changes_are_shortened_where_all_would_be_too_large() -> Non
     assert len(short.encode()) <= PER_CHANGE
 
 
-def test_the_worst_of_messages_still_fits() -> None:
+def test_many_long_messages_still_fit() -> None:
     worst = '"' * 9_000
     refused = replace(plan(warnings=(Problem(Code.UNKNOWN_FIELD, worst, worst),) * 90), refused=(worst,) * 90)
     results = [EnvironmentResult(worst, refused), EnvironmentResult(worst, None, f"{worst}\n" * 90)]
@@ -97,14 +97,14 @@ def test_the_worst_of_messages_still_fits() -> None:
     assert "and 65 more" in page
 
 
-def test_fields_stand_side_by_side_with_the_words_marked_that_differ() -> None:
+def test_old_and_new_values_stand_side_by_side_with_differing_words_marked() -> None:
     page = shown(change("update", "rule/x", replaced(("title",), "CPU is busy", "CPU is idle", 3)))
     assert '<th scope="row">title <small>line 3</small></th>' in page
     assert '<span class="old">&#34;CPU is <del>busy</del>&#34;</span></td><td>' in page
     assert '<span class="new">&#34;CPU is <ins>idle</ins>&#34;</span></td>' in page
 
 
-def test_what_is_added_or_removed_stands_on_its_side() -> None:
+def test_added_values_stand_on_the_right_and_removed_values_on_the_left() -> None:
     page = shown(change("update", "rule/x", added(("a",), 1), removed(("b",), 2)))
     assert '<td></td><td><span class="new">1</span></td>' in page
     assert '<td><span class="old">2</span></td><td></td>' in page
@@ -122,7 +122,7 @@ def test_lines_that_differ_are_marked() -> None:
     assert "<i>@@ -1,2 +1,2 @@</i>\n a\n<del>-b</del>\n<ins>+c</ins>\n</pre>" in page
 
 
-def test_a_rule_is_said_in_sentences_with_the_changed_words_marked() -> None:
+def test_a_rule_is_described_in_sentences_with_the_changed_words_marked() -> None:
     before, after = Item("base.cpu is above 90 for 5 min"), Item("base.cpu is above 80 for 5 min")
     same = Item("base.load is above 1")
     rule = replace(
@@ -137,7 +137,7 @@ def test_a_rule_is_said_in_sentences_with_the_changed_words_marked() -> None:
     assert '<li><span class="new">base.load is above 1</span></li>' in page
 
 
-def test_what_sentences_say_is_not_said_again() -> None:
+def test_a_create_does_not_repeat_its_sentences_in_the_field_table_but_an_update_does() -> None:
     outlined = replace(added(("criteria",), [{}]), outline=("base.cpu is above 90",))
     items = (ItemChange("criteria", None, Item("base.cpu is above 90"), is_changed=True),)
     page = shown(replace(change("create", "rule/x", outlined, added(("title",), "X")), items=lambda: items))
@@ -148,7 +148,7 @@ def test_what_sentences_say_is_not_said_again() -> None:
     assert '<small>line 7</small></th><td></td><td><span class="new">base.cpu is above 90</span></td>' in page
 
 
-def test_a_dashboard_is_drawn_before_and_after_with_what_differs_marked() -> None:
+def test_a_dashboard_is_drawn_before_and_after_with_different_widgets_marked() -> None:
     load, disk = drawn("Load", 1, 1), drawn("Disk", 1, 3)
     page = shown(
         dashboard(
@@ -172,22 +172,22 @@ def test_a_dashboard_is_drawn_before_and_after_with_what_differs_marked() -> Non
     assert '<svg class="moved and changed" x="82" y="106"' in after
     assert "from row 1, column 3, 2 by 2 to row 3, column 1, 2 by 2" in after
     assert '<span class="old">Old, number: base.load on tag web</span>' in after
-    assert "Load, number" not in page  # it is as it was, and it is drawn
+    assert "Load, number" not in page  # an unchanged widget is only drawn
 
 
-def test_a_title_that_does_not_fit_is_there_as_a_whole() -> None:
+def test_the_page_holds_the_full_text_of_a_long_widget_title() -> None:
     item = drawn("A title that is much too long", 1, 1)
     assert "<title>~ A title that is much too long</title>" in shown(
         dashboard("web", ItemChange("positions", item, item, is_changed=True))
     )
 
 
-def test_what_was_not_drawn_before_is_said_to_be_nowhere() -> None:
+def test_a_widget_without_an_old_place_is_described_as_from_nowhere() -> None:
     items = ItemChange("positions", replace(drawn("A", 1, 1), place=None), drawn("A", 1, 1))
     assert "from nowhere to row 1, column 1, 2 by 2" in shown(dashboard("web", items))
 
 
-def test_a_change_has_its_cause_its_place_and_why_it_is_held() -> None:
+def test_a_change_shows_its_cause_its_place_and_the_reason_why_it_is_held() -> None:
     held = replace(
         change("update", "rule/x", replaced(("a",), 1, 2), file="rules/x.yaml", line=2, cause="conflict"),
         held="both have changed it",
@@ -201,7 +201,7 @@ def test_a_change_has_its_cause_its_place_and_why_it_is_held() -> None:
     assert "<td>60</td><td> stays as it was changed on the server</td>" in page
 
 
-def test_a_rename_an_outcome_and_a_secret_are_said_as_in_the_text() -> None:
+def test_a_page_shows_renames_results_errors_moves_and_changed_secrets() -> None:
     secret = masked("changed", replaced(("url",), "${env:HOOK}", "${env:HOOK}"))
     renamed = replace(change("create", "rule/y", cause="new"), renamed="z").finished("failed", "no such")
     page = render(plan(renamed, change("update", "rule/x", secret, moved(("a", 1), 2, 1))))
@@ -213,25 +213,25 @@ def test_a_rename_an_outcome_and_a_secret_are_said_as_in_the_text() -> None:
     assert "moved, was a[2]" in page
 
 
-def test_few_changes_are_open_and_many_are_closed() -> None:
+def test_up_to_20_changes_are_open_and_more_are_closed() -> None:
     assert body(render(whole_plan(20))).count(" open>") == 20
     assert body(render(whole_plan(21))).count(" open>") == 0
 
 
-def test_a_link_to_a_change_stays_the_same() -> None:
+def test_the_link_to_a_change_is_its_encoded_kind_and_name() -> None:
     page = shown(change("update", "rule/a b"), change("update", "plugin/x"))
     assert Parsed(page).values("id") == ["rule/a%20b", "plugin/x"]
     assert Parsed(page).values("href") == ["#rule/a%20b", "#plugin/x"]
 
 
-def test_readers_can_choose_by_what_tells_changes_apart() -> None:
+def test_the_page_offers_filters_for_properties_that_differ_between_changes() -> None:
     page = render(plan(change("create", "rule/a", cause="new"), change("update", "rule/b"), change("update", "rule/c")))
     assert Parsed(page).values("data-by") == ["action", "cause"]
     assert '<label><input type="checkbox" value="update"> update <span>2</span></label>' in page
     assert '<label><input type="checkbox" value="repo"> files <span>2</span></label>' in page
 
 
-def test_without_changes_the_page_says_so_and_has_no_script() -> None:
+def test_a_page_without_changes_says_so_and_has_no_script() -> None:
     page = render(plan(unchanged=3))
     assert "<h2>acme/default</h2>" in page
     assert "No changes. 3 resources on acme/default match the files." in page
@@ -239,10 +239,14 @@ def test_without_changes_the_page_says_so_and_has_no_script() -> None:
     assert 'role="search"' not in page
 
 
-def test_what_an_apply_would_refuse_stands_first() -> None:
-    page = render(replace(plan(change("delete", "rule/x"), commit="abc"), refused=("too many deletes",)))
-    assert '<p class="alarm">An apply refuses this plan: too many deletes</p>' in page
+def test_the_reason_why_an_apply_refuses_a_plan_stands_before_warnings_and_changes() -> None:
+    warning = Problem(Code.UNKNOWN_FIELD, "locked")
+    page = render(
+        replace(plan(change("delete", "rule/x"), commit="abc", warnings=(warning,)), refused=("too many deletes",))
+    )
     assert "acme/default at http://127.0.0.1:8080/api/v1, commit abc</p>" in page
+    alarm = page.index('<p class="alarm">An apply refuses this plan: too many deletes</p>')
+    assert alarm < page.index("<b>warning:</b> locked") < page.index('id="rule/x"')
 
 
 def test_environments_are_sections_of_one_page() -> None:
@@ -260,16 +264,18 @@ def test_environments_are_sections_of_one_page() -> None:
     assert "<title>dlsync plan: staging and more</title>" in page
 
 
-def test_drift_is_shown_from_what_was_applied_to_what_is_live() -> None:
+def test_a_page_of_drift_has_its_summary_causes_warnings_and_values_from_applied_to_live() -> None:
     edit = change("update", "rule/x", replaced(("title",), "a", "b", 2), cause="drift")
     page = render(Drift(TARGET, (edit,), 12, (Problem(Code.UNKNOWN_FIELD, "locked"),)))
     assert "<h1>dlsync drift</h1>" in page
     assert "Drift: 1 resource on acme/default changed since applied, 12 as applied." in page
     assert '<span class="cause">changed on the server</span>' in page
     assert "<b>warning:</b> locked" in page
+    assert '<span class="old">&#34;<del>a</del>&#34;</span></td><td>' in page
+    assert '<span class="new">&#34;<ins>b</ins>&#34;</span></td>' in page
 
 
-def test_an_export_shows_what_changes_in_its_files() -> None:
+def test_a_page_of_an_export_shows_the_changes_of_its_files() -> None:
     files = (FileChange(Address("rule", "x"), "update", "rules/x.yaml", b""),)
     edit = change("update", "rule/x", replaced(("title",), "a", "b"), cause="repo", file="rules/x.yaml")
     page = render(Export(TARGET, files, 4, changes=lambda: (edit,)), written=False)

@@ -1,4 +1,4 @@
-"""The pages in Chromium: what its users see, hear and type, and what the browser has to complain about."""
+"""The pages in Chromium: layout, accessibility, search, keyboard and messages of the browser."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, folder: Path, text: str, *, fragment: str = "", **context: object) -> Iterator[Page]:
-    """A page from a file; whatever it asks for or complains about fails the test."""
+    """Open a page from a file; other requests and messages of the browser fail the test."""
     file = folder / "page.html"
     file.write_text(text, encoding="utf-8")
     address = file.as_uri()
@@ -102,7 +102,7 @@ def opened(browser: Browser, folder: Path, text: str, *, fragment: str = "", **c
 
 @pytest.mark.parametrize(("width", "theme"), SIZES)
 @pytest.mark.parametrize("shown", [ordinary(), hostile(), plan()], ids=["ordinary", "hostile", "empty"])
-def test_a_page_is_accessible_fits_its_window_and_is_quiet(
+def test_a_page_is_accessible_fits_its_window_and_logs_nothing(
     browser: Browser, tmp_path: Path, shown: Plan, width: int, theme: str
 ) -> None:
     viewport = {"width": width, "height": 800}
@@ -123,7 +123,7 @@ def test_a_long_name_stays_beside_its_sign(browser: Browser, tmp_path: Path, wid
         assert sign["x"] + sign["width"] < name["x"]
 
 
-def test_a_widget_below_another_is_seen(browser: Browser, tmp_path: Path) -> None:
+def test_a_widget_shows_through_a_widget_above_it(browser: Browser, tmp_path: Path) -> None:
     over = (ItemChange("positions", None, drawn(name, 1, 1), is_changed=True) for name in ("Below", "Above"))
     with opened(browser, tmp_path, render(plan(dashboard("web", *over)))) as page:
         rectangles = page.locator("figure rect").all()
@@ -148,7 +148,7 @@ def visible_changes(page: Page) -> list[str]:
     return page.locator("details.change:visible .address").all_inner_texts()
 
 
-def test_search_and_filters_leave_what_matches_and_escape_shows_all(browser: Browser, tmp_path: Path) -> None:
+def test_search_and_filters_show_matching_changes_and_escape_shows_all(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, render(ordinary())) as page:
         assert page.get_by_role("status").inner_text() == "5 of 5 shown"
         page.get_by_label("Search").fill("RULE /old")
@@ -156,9 +156,9 @@ def test_search_and_filters_leave_what_matches_and_escape_shows_all(browser: Bro
         page.get_by_label("Search").fill("")
         page.get_by_label("rule 2").check()
         assert visible_changes(page) == ["rule/load", "rule/old"]
-        page.get_by_label("plugin 2").check()  # of one fact, any
+        page.get_by_label("plugin 2").check()  # filters of one property are alternatives
         assert len(visible_changes(page)) == 4
-        page.get_by_label("create 1").check()  # of several facts, all
+        page.get_by_label("create 1").check()  # filters of several properties must all match
         assert visible_changes(page) == ["plugin/new"]
         assert page.get_by_role("status").inner_text() == "1 of 5 shown"
         page.keyboard.press("Escape")
@@ -167,7 +167,7 @@ def test_search_and_filters_leave_what_matches_and_escape_shows_all(browser: Bro
         assert visible_changes(page) == ["rule/load"]
 
 
-def test_the_keyboard_goes_from_change_to_change_and_opens_them(browser: Browser, tmp_path: Path) -> None:
+def test_keys_move_between_changes_and_open_them(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, render(whole_plan(21))) as page:
         focused = "document.activeElement.closest('details')?.id"
         page.keyboard.press("o")  # there is nothing to open yet
@@ -177,7 +177,7 @@ def test_the_keyboard_goes_from_change_to_change_and_opens_them(browser: Browser
         page.keyboard.press("o")
         assert page.locator("details[open]").count() == 1
         page.keyboard.press("k")
-        page.keyboard.press("k")  # stays at the first
+        page.keyboard.press("k")  # the first change stays focused
         assert page.evaluate(focused) == "dashboard/d-21-0"
         page.keyboard.press("/")
         page.keyboard.type("jo")  # letters in the search are letters
@@ -191,7 +191,7 @@ def test_the_keyboard_goes_from_change_to_change_and_opens_them(browser: Browser
         assert page.locator("details[open]").count() == 0
 
 
-def test_a_link_to_a_change_opens_it_also_where_it_is_filtered_away(browser: Browser, tmp_path: Path) -> None:
+def test_a_link_to_a_change_opens_it_even_if_a_filter_hides_it(browser: Browser, tmp_path: Path) -> None:
     shown = whole_plan(40)
     special = change("create", "rule/ä b#c%", added(("title",), "X"))
     page_text = render(replace(shown, changes=(*shown.changes, special)))
@@ -205,7 +205,7 @@ def test_a_link_to_a_change_opens_it_also_where_it_is_filtered_away(browser: Bro
         assert len(visible_changes(page)) == 41
 
 
-def test_without_scripts_all_can_be_read(browser: Browser, tmp_path: Path) -> None:
+def test_changes_can_be_read_without_scripts(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, render(whole_plan(21)), java_script_enabled=False) as page:
         assert not page.get_by_role("search").is_visible()
         last = page.locator("details.change").last
@@ -214,14 +214,14 @@ def test_without_scripts_all_can_be_read(browser: Browser, tmp_path: Path) -> No
         assert last.locator(".body").is_visible()
 
 
-def test_print_shows_what_is_closed_and_not_the_tools(browser: Browser, tmp_path: Path) -> None:
+def test_a_print_shows_closed_changes_and_hides_the_tools(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, render(whole_plan(21))) as page:
         page.emulate_media(media="print")
         assert not page.locator(".tools").is_visible()
         assert page.locator(".body").last.is_visible()
 
 
-def test_paper_is_light_whatever_the_theme(browser: Browser, tmp_path: Path) -> None:
+def test_a_print_is_light_in_a_dark_theme(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, render(ordinary()), color_scheme="dark") as page:
         ground = "getComputedStyle(document.body).backgroundColor"
         assert page.evaluate(ground) == "rgb(15, 20, 26)"
@@ -229,10 +229,10 @@ def test_paper_is_light_whatever_the_theme(browser: Browser, tmp_path: Path) -> 
         assert page.evaluate(ground) == "rgb(246, 247, 249)"
 
 
-def test_a_page_of_200_changes_is_light(browser: Browser, tmp_path: Path) -> None:
+def test_a_page_of_200_changes_has_few_elements_and_loads_no_resources(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, render(whole_plan(200))) as page:
         assert page.locator("details.change").count() == 200
         assert page.evaluate("document.querySelectorAll('*').length") < 20_000
         assert page.evaluate("performance.getEntriesByType('resource').length") == 0
-        # what is closed and out of sight is not laid out
+        # the browser does not lay out closed changes outside of the window
         assert page.evaluate("getComputedStyle(document.querySelector('.change')).contentVisibility") == "auto"

@@ -1,4 +1,4 @@
-"""Two texts word by word."""
+"""Different words of two texts are marked."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dlsync.render.page import marked
 from tests.builders.plans import any_text
 
 
-def test_only_the_words_are_marked_that_the_other_text_lacks() -> None:
+def test_only_words_that_the_other_text_lacks_are_marked() -> None:
     before, after = marked("base.cpu is above 90 for 5 min", "base.cpu is above 80 for 5 min, urgent")
     assert before == [("base.cpu is above ", False), ("90", True), (" for 5 min", False)]
     assert after == [("base.cpu is above ", False), ("80", True), (" for 5 min", False), (", urgent", True)]
 
 
 @given(any_text(), any_text())
-def test_nothing_of_either_text_is_lost(before: str, after: str) -> None:
+def test_both_texts_stay_complete(before: str, after: str) -> None:
     assert ["".join(words for words, _ in side) for side in marked(before, after)] == [before, after]
 
 

@@ -1,4 +1,4 @@
-"""The JSON that scripts rely on."""
+"""Plans as JSON, on which scripts rely."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ UPDATE = change(
 )
 
 
-def test_a_plan_is_the_document_that_the_design_fixes() -> None:
+def test_a_plan_has_the_documented_json_format() -> None:
     assert as_document(plan(UPDATE, change("delete", "rule/old"), unchanged=3, commit="abc")) == {
         "format_version": 1,
         "url": "http://127.0.0.1:8080/api/v1",
@@ -93,7 +93,7 @@ def test_numbers_that_json_does_not_have_are_text() -> None:
     ]
 
 
-def test_what_is_held_kept_renamed_and_who_moved_it_are_in_it_where_there_is_any() -> None:
+def test_held_kept_and_renamed_changes_and_movers_are_written_only_if_any() -> None:
     moved_by_both = replace(replaced(("title",), "a", "b"), mover="conflict")
     held = replace(change("update", "rule/x", moved_by_both, cause="conflict"), held="decide")
     kept = replace(change("update", "rule/y"), kept=(replace(replaced(("title",), "c", "d"), mover="drift"),))
@@ -123,5 +123,5 @@ def test_any_plan_is_one_ascii_document_that_the_schema_accepts(shown: Plan) -> 
     assert text.endswith("}\n")
     document = json.loads(text, parse_constant=lambda name: f"{name} is not JSON")
     assert document == as_document(shown)
-    without_surrogates = json.loads(text.replace("\\ud", "\\\\ud"))  # the checker takes no lone ones
+    without_surrogates = json.loads(text.replace("\\ud", "\\\\ud"))  # the checker refuses lone surrogates
     assert [one for one in schema.check("plan", without_surrogates) if one.code.severity == "error"] == []

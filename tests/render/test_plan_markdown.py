@@ -34,17 +34,17 @@ NEW = change("create", "rule/a|b", added(("title",), "Disk"), file="rules/a%7Cb.
 GONE = change("delete", "plugin/old")
 
 
-def test_what_is_new_is_outlined_in_its_folded_difference() -> None:
+def test_an_added_field_is_outlined_in_the_folded_diff() -> None:
     new = replace(added(("criteria",), [{}]), outline=("base.cpu is above 90", "```"))
     shown = render(plan(change("create", "rule/new", new)))
     assert "````diff\n+ criteria: 1 item\n+     base.cpu is above 90\n+     ```\n````\n" in shown
 
 
-def test_an_item_that_an_update_changes_is_said_in_a_sentence_before_and_after() -> None:
+def test_an_updated_item_is_described_by_a_sentence_before_and_after() -> None:
     below, same = Item("cpu is below ```"), Item("cpu is up")
     items = (
         ItemChange("criteria", Item("cpu is\nabove 90"), below, is_changed=True),
-        ItemChange("criteria", same, same, is_changed=True),  # in what no sentence says
+        ItemChange("criteria", same, same, is_changed=True),  # it changed in a field that no sentence describes
         ItemChange("criteria", None, same, is_changed=True),
         ItemChange("positions", Item("at the left"), Item("at the right")),  # it only moved
     )
@@ -100,11 +100,11 @@ def test_a_plan_is_a_summary_a_table_and_a_folded_diff_of_each_change() -> None:
     )
 
 
-def test_without_changes_one_line_is_all() -> None:
+def test_a_plan_without_changes_is_one_line() -> None:
     assert render(plan(unchanged=12)) == "**dlsync plan** for <code>acme/default</code>: no changes, 12 unchanged.\n"
 
 
-def test_a_cause_that_is_not_the_files_is_named() -> None:
+def test_a_cause_other_than_the_files_is_named() -> None:
     shown = render(plan(change("update", "rule/x", replaced(("title",), "a", "b"), cause="conflict")))
     assert (
         "| update (conflict: changed in the files and on the server) | <code>rule/x</code> |  | <code>title</code> |"
@@ -112,7 +112,7 @@ def test_a_cause_that_is_not_the_files_is_named() -> None:
     )
 
 
-def test_what_is_held_what_stays_and_what_was_renamed_are_said() -> None:
+def test_held_changes_kept_fields_and_renames_are_shown() -> None:
     held = replace(
         change("update", "rule/x", replaced(("title",), "a", "b"), cause="conflict"),
         held="both | have changed",
@@ -126,7 +126,7 @@ def test_what_is_held_what_stays_and_what_was_renamed_are_said() -> None:
     assert "| create, renamed from <code>&#60;z&#62;</code> |" in shown
 
 
-def test_after_an_apply_the_table_says_how_it_went() -> None:
+def test_after_an_apply_the_table_has_the_result_of_each_change() -> None:
     shown = render(plan(NEW.finished("applied"), GONE.finished("failed", "no | such")))
     assert shown.startswith(
         "**dlsync apply** for <code>acme/default</code>: 1 created, 0 updated, 0 deleted, 1 failed."
@@ -160,7 +160,7 @@ def inline_of(tokens: list[Token]) -> list[Token]:
 
 
 @given(any_page_plan())
-def test_whatever_a_server_says_the_comment_has_the_shape_that_dlsync_gave_it(shown: Plan) -> None:
+def test_hostile_texts_do_not_change_the_structure_of_the_comment(shown: Plan) -> None:
     text = render(shown)
     tokens = tokens_of(text)
     kinds = Counter(token.type for token in tokens)
@@ -178,14 +178,14 @@ def test_whatever_a_server_says_the_comment_has_the_shape_that_dlsync_gave_it(sh
 
 
 @given(any_page_plan())
-def test_whatever_a_server_says_nothing_of_it_is_marked_up(shown: Plan) -> None:
+def test_hostile_texts_add_no_markup_to_the_comment(shown: Plan) -> None:
     inline = inline_of(tokens_of(render(shown)))
     assert all(OWN_HTML.fullmatch(token.content) for token in inline if token.type == "html_inline")
     assert {token.type for token in inline} <= {"text", "text_special", "html_inline", "strong_open", "strong_close"}
     assert sum(token.type == "strong_open" for token in inline) == 1 + len(shown.refused)
 
 
-def test_the_reason_of_what_is_not_applied_is_whole_and_still_bounded() -> None:
+def test_the_reason_of_a_held_or_skipped_change_is_complete_but_bounded() -> None:
     reason, worst = f"{'The files hold nothing. ' * 50}Check them.", "@" * 5_000
     held, skipped = replace(REDIS, held=reason), NEW.finished("skipped", reason)
     assert render(replace(plan(held, skipped), refused=(reason,))).count("Check them.</code>") == 3
@@ -214,7 +214,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted_and_then_no_diff_is_shown
     assert shown.endswith(f": {400 - rows} resources and 400 diffs. `dlsync plan` shows all.\n")
 
 
-def test_the_worst_of_names_and_warnings_still_fits() -> None:
+def test_long_names_and_many_long_warnings_still_fit() -> None:
     worst = "@" * 5000
     shown = render(
         plan(change("update", f"rule/{worst}", file=worst), warnings=(Problem(Code.UNKNOWN_FIELD, worst),) * 50)
@@ -258,9 +258,7 @@ def any_large_plan() -> st.SearchStrategy[Plan]:
 
 
 @given(any_large_plan(), st.integers(2_000, 30_000))
-def test_for_any_budget_a_comment_fits_has_whole_blocks_and_leaves_out_what_is_urgent_last(
-    shown: Plan, limit: int
-) -> None:
+def test_a_comment_fits_any_limit_with_whole_blocks_and_omits_urgent_changes_last(shown: Plan, limit: int) -> None:
     text = render(shown, limit=limit, marker=MARKER)
     assert_whole(text, limit)
     assert text.startswith(f"{MARKER}**dlsync ")
@@ -280,13 +278,13 @@ def test_for_any_budget_a_comment_fits_has_whole_blocks_and_leaves_out_what_is_u
     st.lists(st.just(Problem(Code.INVALID_VALUE, "@" * 400)), max_size=20),
     st.integers(2_000, 9_000),
 )
-def test_for_any_budget_a_failure_fits(error: str, problems: list[Problem], limit: int) -> None:
+def test_a_failure_comment_fits_any_limit(error: str, problems: list[Problem], limit: int) -> None:
     text = render_failure(error, problems, limit=limit, marker=MARKER)
     assert_whole(text, limit)
     assert text.startswith(f"{MARKER}**dlsync plan failed**")
 
 
-def test_what_is_urgent_is_shown_before_all_else_and_what_is_left_out_is_said() -> None:
+def test_urgent_changes_are_shown_first_and_omissions_are_counted() -> None:
     gone = [change("delete", f"rule/gone-{number}") for number in range(5)]
     held = replace(change("update", "rule/held", LONG), held="both have changed")
     rest = [change("update", f"rule/rest-{number:03}", LONG) for number in range(100)]
@@ -313,6 +311,6 @@ def test_the_smallest_diffs_are_shown_first() -> None:
     assert summaries == ["small", "medium", "large"]
 
 
-def test_the_same_plan_is_the_same_comment_whatever_the_commit() -> None:
+def test_the_comment_of_a_plan_does_not_depend_on_the_commit() -> None:
     shown = plan(NEW, REDIS, GONE)
     assert render(shown) == render(replace(shown, commit="0123456"))

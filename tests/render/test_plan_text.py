@@ -65,7 +65,7 @@ Plan: 1 to create, 2 to update, 1 to delete, 12 unchanged.
     )
 
 
-def test_what_is_new_is_outlined_below_its_field_in_a_few_lines() -> None:
+def test_the_outline_of_a_field_stands_below_it_and_is_cut_after_50_lines() -> None:
     whole = replace(added(("criteria",), [{}] * 60), outline=tuple(f"metric {number} is down" for number in range(60)))
     part = replace(removed(("content",), "a\n\nb\n"), outline=("a", " ", "::error b"))
     lines = render(
@@ -80,7 +80,7 @@ def test_what_is_new_is_outlined_below_its_field_in_a_few_lines() -> None:
     assert lines[54:58] == ["    - content: 3 lines", "        a", "", r"        \x3a:error b"]
 
 
-def test_without_changes_one_sentence_is_all() -> None:
+def test_a_plan_without_changes_is_one_sentence() -> None:
     assert render(plan(unchanged=3), color=False) == ("No changes. 3 resources on acme/default match the files.\n")
 
 
@@ -118,7 +118,7 @@ Plan: 0 to create, 0 to update, 0 to delete, 0 unchanged, 1 held.
     )
 
 
-def test_what_was_moved_by_whom_and_what_stays_is_said_where_it_is_not_all_one() -> None:
+def test_an_update_with_mixed_causes_names_the_cause_of_each_field_and_kept_fields() -> None:
     merged = replace(
         change(
             "update",
@@ -141,13 +141,13 @@ def test_what_was_moved_by_whom_and_what_stays_is_said_where_it_is_not_all_one()
     )
 
 
-def test_a_rename_names_the_other_one() -> None:
+def test_a_rename_names_the_other_resource() -> None:
     new, gone = replace(change("create", "rule/n"), renamed="o\x1b"), replace(change("delete", "rule/o"), renamed="n")
     shown = render(plan(new, gone), color=False)
     assert shown.startswith("+ rule/n  create (renamed from o\\x1b)\n- rule/o  delete (renamed to n)\n")
 
 
-def test_what_was_deleted_on_the_server_is_said_to_be_so() -> None:
+def test_a_create_after_a_delete_on_the_server_names_that_cause() -> None:
     drifted, conflict = (change("create", f"rule/{cause}", cause=cause) for cause in ("drift", "conflict"))
     renamed = replace(conflict, renamed="o")
     assert render(plan(drifted, conflict, renamed), color=False).splitlines()[:3] == [
@@ -159,7 +159,7 @@ def test_what_was_deleted_on_the_server_is_said_to_be_so() -> None:
     assert rollback.startswith("+ rule/conflict  create (conflict: changed since the run)\n")
 
 
-def test_after_an_apply_each_line_ends_with_how_it_went() -> None:
+def test_after_an_apply_each_line_ends_with_its_result() -> None:
     applied = plan(
         NEW.finished("applied"),
         REDIS.finished("failed", "the server refuses it: no \x1b[31mwidgets"),
@@ -193,7 +193,7 @@ def test_colours_are_green_yellow_and_red() -> None:
 
 
 @given(any_plan(), st.booleans())
-def test_whatever_a_server_says_only_dlsync_s_own_colours_reach_the_terminal(shown: Plan, color: bool) -> None:
+def test_hostile_texts_add_no_terminal_commands_to_the_colours_of_dlsync(shown: Plan, color: bool) -> None:
     text = render(shown, color=color)
     plain = re.sub(r"\x1b\[[0-9]+m", "", text)
     assert_harmless(plain)

@@ -25,35 +25,36 @@ def series(name: str, points: Sequence[tuple[int, float]], unit: str = "%") -> S
     return Series(Metric("base.cpu"), Source("a1", name), tuple(Point(*one) for one in points), unit)
 
 
-def test_it_has_the_values_the_times_the_unit_and_the_agents() -> None:
+def test_a_plot_has_its_values_its_unit_its_times_and_its_agents() -> None:
     up, down = [(NOON + 60 * n, float(n)) for n in range(60)], [(NOON + 60 * n, 59.0 - n) for n in range(60)]
     text = plot.render([series("web-1", up), series("web-2", down)], width=80, color=False)
     assert "(%)" in text.splitlines()[0]
+    assert text.index(" 61.95 |") < text.index(" 29.5 |") < text.index(" -2.95 |")  # a bit beyond 59 and 0
     assert "12:00" in text
     assert "(UTC)" in text
     assert text.endswith("web-1\n⠤⠤ web-2\n")
     assert "\x1b" not in text
 
 
-def test_over_days_the_axis_has_dates() -> None:
+def test_the_axis_of_several_days_has_dates() -> None:
     text = plot.render([series("web-1", [(NOON + 86_400 * n, 1.0) for n in range(7)])], width=80, color=False)
     assert "07-06" in text
     assert "12:00" not in text
 
 
-def test_values_that_are_all_the_same_are_a_line_in_the_middle() -> None:
+def test_equal_values_are_drawn_in_the_middle_of_the_axis() -> None:
     text = plot.render([series("web-1", [(NOON, 7.5), (NOON + 60, 7.5)])], width=80, color=False)
     assert "8.25 |" in text
     assert "6.75 |" in text
     assert " 0 |" in plot.render([series("web-1", [(NOON, 0.0), (NOON + 60, 0.0)])], width=80, color=False)
 
 
-def test_a_single_point_is_a_plot_too() -> None:
+def test_a_single_point_is_drawn() -> None:
     assert "12:00" in plot.render([series("", [(NOON, 5)], "")], width=80, color=False)
     assert plot.render([series("", [(NOON, 5)], "")], width=80, color=False).endswith(" a1\n")
 
 
-def test_colours_are_for_those_who_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plot_has_colours_only_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.delenv("NO_COLOR", raising=False)
     points = [(NOON, 1.0), (NOON + 60, 2.0)]
@@ -78,10 +79,10 @@ def test_colours_are_for_those_who_want_them(monkeypatch: pytest.MonkeyPatch) ->
     ),
     st.integers(40, 120),
 )
-def test_whatever_a_server_says_is_drawn_and_no_terminal_acts_on_it(found: list[Series], width: int) -> None:
+def test_hostile_series_are_drawn_and_harmless_on_a_terminal(found: list[Series], width: int) -> None:
     assert_harmless(plot.render(found, width=width, color=False))
 
 
 @pytest.mark.parametrize(("time", "text"), [(NOON, "2016-07-06T12:00:00Z"), (10**20, "100000000000000000000")])
-def test_a_time_is_iso_8601_where_a_calendar_has_it(time: int, text: str) -> None:
+def test_a_time_is_iso_8601_or_a_number_if_it_is_beyond_the_calendar(time: int, text: str) -> None:
     assert plot.time_text(time) == text

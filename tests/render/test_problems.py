@@ -1,4 +1,4 @@
-"""What is wrong in the files, as text and as JSON."""
+"""Problems of files as text and as JSON."""
 
 import json
 
@@ -12,7 +12,7 @@ TWICE = Problem(Code.SECOND_FILE, "two files hold rule/x\x1b[2J", "rules/\u202ex
 EMPTY = Problem(Code.INVALID_VALUE, "the tree holds no resource")
 
 
-def test_each_problem_is_a_line_with_its_place_severity_and_message_by_file_and_place() -> None:
+def test_each_problem_is_a_line_with_its_place_severity_and_message_sorted_by_place() -> None:
     assert render([UNKNOWN, TWICE, BROKEN, EMPTY], resources=30, color=False) == (
         """\
 error: the tree holds no resource
@@ -36,7 +36,7 @@ def test_without_problems_only_the_counts_are_left() -> None:
     assert render([], resources=0, color=False) == "0 resources: 0 errors, 0 warnings.\n"
 
 
-def test_json_has_the_same_with_null_for_what_is_unknown() -> None:
+def test_json_has_each_problem_with_null_for_an_unknown_place() -> None:
     assert as_document([BROKEN, EMPTY], resources=30) == {
         "format_version": 1,
         "summary": {"resources": 30, "error": 2, "warning": 0},
@@ -61,7 +61,7 @@ def test_json_has_the_same_with_null_for_what_is_unknown() -> None:
     }
 
 
-def test_json_is_ascii_whatever_a_message_holds() -> None:
+def test_json_is_ascii_for_any_message() -> None:
     text = json_text(as_document([TWICE], resources=1))
     assert text.isascii()
     assert text.replace("\n", "").isprintable()

@@ -31,7 +31,7 @@ def test_the_widest_column_is_cut_where_a_line_would_be_too_long() -> None:
     )  # fmt: skip
 
 
-def test_ids_are_never_cut_for_they_are_copied_into_other_commands() -> None:
+def test_ids_are_never_cut() -> None:
     assert table.render(["NAME", "ID"], [["a name of many words", "0123456789abcdef"]], width=20) == (
         "NAME      ID\n"
         "a nam...  0123456789abcdef\n"
@@ -43,9 +43,7 @@ def test_characters_that_take_two_cells_are_counted_as_two() -> None:
 
 
 @given(st.lists(st.tuples(any_text(), any_json()), max_size=4), st.integers(30, 80))
-def test_whatever_a_server_says_is_one_line_a_record_that_fits_and_that_no_terminal_acts_on(
-    rows: list[tuple[str, Json]], width: int
-) -> None:
+def test_a_hostile_record_is_one_harmless_line_within_the_width(rows: list[tuple[str, Json]], width: int) -> None:
     text = table.render(["NAME", "VALUE"], rows, width=width)
     lines = text.split("\n")
     assert len(lines) == len(rows) + 2

@@ -1,4 +1,4 @@
-"""Accounts: there or not, created where dlsync.yaml names them, deleted only where somebody does."""
+"""Accounts: created where dlsync.yaml names them, deleted only on explicit request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = Settings(account="default")
 
 
 def read(content: str, environment: str = "") -> dict[str, int]:
-    """The accounts that a dlsync.yaml names, with their lines."""
+    """Return the accounts that a dlsync.yaml names, with their lines."""
     resources, problems = ACCOUNT.read(
         [SourceFile("dlsync.yaml", content.encode())], LoadContext(environment=environment)
     )
@@ -30,13 +30,13 @@ def read(content: str, environment: str = "") -> dict[str, int]:
     return {one.name: ACCOUNT.line(one) for one in resources}
 
 
-def test_dlsync_yaml_names_them() -> None:
+def test_dlsync_yaml_names_the_accounts() -> None:
     assert read("org: acme\naccounts:\n  - default\n  - staging\n  - default\n") == {"default": 3, "staging": 4}
     assert ACCOUNT.places == ("dlsync.yaml",)
     assert [ACCOUNT.claims(file) for file in ("dlsync.yaml", "rules/dlsync.yaml")] == [True, False]
 
 
-def test_the_chosen_environment_may_name_its_own() -> None:
+def test_the_chosen_environment_may_name_its_own_accounts() -> None:
     content = "accounts: [a]\nenvironments:\n  own:\n    accounts: [b]\n  none: {accounts: []}\n  other: {}\n"
     assert [list(read(content, name)) for name in ("", "own", "none", "other", "missing")] == [
         ["a"],
@@ -49,11 +49,11 @@ def test_the_chosen_environment_may_name_its_own() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "accounts: [", "accounts: all\n", "- 1\n", "accounts: [1, '']\n"])
-def test_what_is_wrong_there_is_the_settings_to_say(content: str) -> None:
+def test_invalid_account_settings_give_no_accounts_and_no_problems(content: str) -> None:
     assert read(content) == {}
 
 
-def test_they_differ_in_nothing_and_have_no_files_of_their_own() -> None:
+def test_accounts_never_differ_and_have_no_files_of_their_own() -> None:
     one = resource("account/a", {}, file="dlsync.yaml")
     assert compare(ACCOUNT, one, resource("account/a", {"agent_keys": ["k"]})).diff == ()
     assert ACCOUNT.located(one, ()) == ("dlsync.yaml", ())
@@ -61,7 +61,7 @@ def test_they_differ_in_nothing_and_have_no_files_of_their_own() -> None:
     assert ACCOUNT.list_rule(()) == ListMatching()
 
 
-def test_they_are_made_and_deleted_and_either_twice_is_no_error() -> None:
+def test_creating_or_deleting_an_account_twice_is_no_error() -> None:
     one = resource("account/other", {})
     with account() as live:
         live.has(one, one)
@@ -72,7 +72,7 @@ def test_they_are_made_and_deleted_and_either_twice_is_no_error() -> None:
         assert live.run(ACCOUNT.list).names == frozenset({"default"})
 
 
-def test_what_is_in_use_or_named_by_the_files_is_not_deleted() -> None:
+def test_an_account_in_use_or_named_by_the_files_is_not_deleted() -> None:
     assert deletions(["old", "older"], SETTINGS, ()) == {address("account/old"), address("account/older")}
     with pytest.raises(SettingsError, match="'default' is the one in use"):
         deletions(["default"], SETTINGS, ())
@@ -81,7 +81,7 @@ def test_what_is_in_use_or_named_by_the_files_is_not_deleted() -> None:
     assert in_use(replace(SETTINGS, account="x")) == address("account/x")
 
 
-def test_there_is_nothing_in_one_to_blend_or_to_save() -> None:
+def test_an_account_has_no_content_to_blend_or_to_save() -> None:
     one = resource("account/a", {}, file="dlsync.yaml")
     assert ACCOUNT.merge_live(one, resource("account/a", {}), {}) is one
     assert ACCOUNT.to_journal(one, Seal(NOTHING_SECRET)) == {}

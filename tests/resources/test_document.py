@@ -1,4 +1,4 @@
-"""What dashboards and rules share: one YAML document in one file."""
+"""The behaviour that dashboards and rules share: one YAML document in one file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read(*files: tuple[str, bytes]) -> tuple[list[Resource], list[tuple[str, str
     return resources, [(one.severity, one.file, one.line) for one in problems]
 
 
-def test_a_message_on_a_value_from_the_environment_shows_no_part_of_it() -> None:
+def test_a_message_about_a_value_from_the_environment_hides_the_value() -> None:
     hook = "https://hooks.example/" + "T0K3N" * 20
     scene = LoadContext(Values({}, {"HOOK": hook}))
     _, (problem,) = RULE.read([SourceFile("rules/x.yaml", b"title: X\ncriteria: '${env:HOOK}'\n")], scene)
@@ -51,7 +51,7 @@ def test_a_message_on_a_value_from_the_environment_shows_no_part_of_it() -> None
     assert "hooks" not in problem.message
 
 
-def test_a_file_is_a_resource_named_by_its_stem_with_its_bytes() -> None:
+def test_a_file_is_read_as_a_resource_with_its_stem_as_name_and_its_bytes_as_body() -> None:
     text = b"# ours\ntitle: Web\npositions: []\n"
     ((web, db), problems) = read(("dashboards/team/web.yaml", text), ("dashboards/db%2F1.v2.yaml", text))
     assert (web.address, web.body, web.file) == (address("dashboard/web"), text, "dashboards/team/web.yaml")
@@ -60,7 +60,7 @@ def test_a_file_is_a_resource_named_by_its_stem_with_its_bytes() -> None:
     assert problems == []
 
 
-def test_other_files_in_the_folder_are_nobody_s_business() -> None:
+def test_read_ignores_other_files_in_the_folder() -> None:
     assert read(("dashboards/README.md", b"["), ("dashboards/web.yaml.orig", b"["), ("dashboards/yaml", b"[")) == (
         [],
         [],
@@ -78,7 +78,7 @@ def test_a_file_that_holds_no_mapping_is_an_error_that_says_what_it_holds(conten
     )
 
 
-def test_what_is_wrong_is_reported_at_its_place_for_each_file() -> None:
+def test_the_problems_of_each_file_are_reported_at_their_place() -> None:
     resources, problems = read(
         ("dashboards/broken.yaml", b"title: [\n"),
         ("dashboards/%FF.yaml", b"title: Web\n"),
@@ -94,7 +94,7 @@ def test_what_is_wrong_is_reported_at_its_place_for_each_file() -> None:
     ]
 
 
-def test_a_difference_is_placed_on_its_line_and_what_the_file_lacks_where_it_would_be() -> None:
+def test_a_difference_is_placed_on_its_line_and_a_missing_field_on_the_line_of_its_parent() -> None:
     text = "title: Web\npositions:\n  - title: cpu\n    row: 1\n"
     desired = resource("dashboard/web", text, file="dashboards/web.yaml")
     diff = (
@@ -111,7 +111,7 @@ def test_a_difference_is_placed_on_its_line_and_what_the_file_lacks_where_it_wou
     assert DASHBOARD.files(desired) == (file,)
 
 
-def test_a_new_file_is_in_the_schema_s_order_without_what_the_server_owns() -> None:
+def test_a_new_file_follows_the_schema_order_without_fields_of_the_server() -> None:
     live: dict[str, Json] = {
         "zoom": 1,
         "positions": [{"series": [{"scope": {"tag": ["a"]}, "metric": "a.b"}], "col": 1, "title": "A"}],
@@ -135,7 +135,7 @@ def test_a_new_file_is_in_the_schema_s_order_without_what_the_server_owns() -> N
     }
 
 
-def test_a_new_rule_is_without_what_the_server_says_of_deliveries() -> None:
+def test_a_new_rule_file_omits_the_delivery_status_of_the_server() -> None:
     action: dict[str, Json] = {"type": "EMAIL", "details": {"status": "OK", "emails": ["a@example.org"]}, "id": 1}
     ((content),) = RULE.new_files(resource("rule/web", rule(actions=[action], state="clear")), "web").values()
     assert content is not None
@@ -154,7 +154,7 @@ def test_an_edited_file_keeps_its_comments_and_its_spelling() -> None:
     assert DASHBOARD.edited_files(desired, live) == {"dashboards/web.yaml": text.replace("60", "30").encode()}
 
 
-def test_the_canonical_form_is_without_defaults_and_the_server_s_fields_and_leaves_its_input_alone() -> None:
+def test_the_canonical_form_omits_defaults_and_server_fields_and_keeps_its_input_unchanged() -> None:
     document: dict[str, Json] = {
         **dashboard(widget("cpu"), locked=False, annotations=None, id=1, name="web"),
         "zoom": None,
@@ -164,13 +164,13 @@ def test_the_canonical_form_is_without_defaults_and_the_server_s_fields_and_leav
     assert document == kept
 
 
-def test_one_tag_in_a_list_is_canonically_one_tag() -> None:
+def test_the_canonical_form_of_a_list_with_one_tag_is_the_tag() -> None:
     listed = criterion("a.b")
     listed["scope"] = {"tag": ["web"]}
     assert RULE.canonical(rule(listed)) == rule(criterion("a.b"))
 
 
-def test_the_same_bytes_are_the_same_resource() -> None:
+def test_resources_are_identical_only_with_the_same_bytes() -> None:
     one, other = resource("rule/a", "title: A\n"), resource("rule/a", "title: 'A'\n")
     assert RULE.identical(one, resource("rule/a", "title: A\n"))
     assert not RULE.identical(one, other)
@@ -185,13 +185,13 @@ def test_the_same_bytes_are_the_same_resource() -> None:
         (b"title: \xff", "what the server sent is not YAML: "),
     ],
 )
-def test_an_export_that_is_no_document_is_unreadable_and_kept_as_it_is(body: bytes, message: str) -> None:
+def test_a_server_response_that_is_no_document_is_unreadable_and_kept_unchanged(body: bytes, message: str) -> None:
     live = RULE.live("web", body)
     assert live.unreadable.startswith(message)
     assert (live.document, RULE.from_journal("web", RULE.to_journal(live, Seal(NOTHING_SECRET)))) == ({}, live)
 
 
-def test_a_server_may_add_what_no_schema_knows_but_where_every_field_counts() -> None:
+def test_a_server_may_add_unknown_fields_except_where_every_field_counts() -> None:
     assert DASHBOARD.is_server_managed((), "revision")
     assert DASHBOARD.is_server_managed(("positions", 3), "revision")
     assert not DASHBOARD.is_server_managed((), "period")
@@ -199,17 +199,17 @@ def test_a_server_may_add_what_no_schema_knows_but_where_every_field_counts() ->
     assert not DASHBOARD.is_server_managed(("zoom",), "x")
 
 
-def test_an_update_drops_all_that_only_the_server_has() -> None:
+def test_an_update_drops_fields_that_only_the_server_has() -> None:
     assert DASHBOARD.dropped_by_update([("revision",)]) == [("revision",)]
 
 
-def test_a_list_that_nothing_is_known_of_is_ordered_and_has_no_identities() -> None:
+def test_an_unknown_list_is_ordered_and_has_no_item_identities() -> None:
     known, unknown = DASHBOARD.list_rule(("annotations",)), DASHBOARD.list_rule(("zoom",))
     assert (known.ordered, unknown.ordered, unknown.keys) == (False, True, ())
     assert DASHBOARD.list_rule(("positions", 7, "series")) == DASHBOARD.list_rule(("positions", 0, "series"))
 
 
-def test_an_identity_is_the_values_of_its_fields_and_none_where_an_item_has_none_of_them() -> None:
+def test_an_identity_consists_of_field_values_and_is_none_for_an_item_without_these_fields() -> None:
     key = identity("a", "b")
     assert key({"a": 1, "c": 2}) == key({"a": 1.0})
     assert key({"a": 1}) != key({"b": 1})
@@ -217,10 +217,10 @@ def test_an_identity_is_the_values_of_its_fields_and_none_where_an_item_has_none
     assert anywhere(("positions", 7, "series", 2)) == ("positions", 0, "series", 0)
 
 
-# blending, and what others say of it
+# blends, fingerprints and metrics
 
 
-def test_a_blend_is_written_into_the_user_s_own_text() -> None:
+def test_a_blend_keeps_the_comments_and_layout_of_the_user_s_text() -> None:
     desired = resource("dashboard/web", "# ours\ntitle: Fleet # the fleet\nperiod: 60\npositions: []\n")
     live = resource("dashboard/web", {"title": "Web", "period": 5, "positions": [], "id": 1})
     kept = tuple(one for one in compare(DASHBOARD, desired, live).diff if one.path == ("period",))
@@ -229,7 +229,7 @@ def test_a_blend_is_written_into_the_user_s_own_text() -> None:
     assert blend.document == {"title": "Fleet", "period": 5, "positions": []}
 
 
-def test_a_blend_is_of_what_the_file_means_with_its_references_replaced() -> None:
+def test_a_blend_resolves_the_references_of_the_file() -> None:
     source = SourceFile("rules/web.yaml", b"title: ${env:A}\ndescription: ours\ncriteria: []\n")
     ((desired,), _) = RULE.read([source], LoadContext(Values({}, {"A": "s3cret"})))
     live = resource("rule/web", {"title": "s3cret", "description": "by hand", "criteria": []})
@@ -238,12 +238,12 @@ def test_a_blend_is_of_what_the_file_means_with_its_references_replaced() -> Non
     assert (blend.written, blend.source, blend.secrets) == (None, None, {"s3cret": "${env:A}"})
 
 
-def test_its_fingerprint_is_its_text() -> None:
+def test_a_dashboard_has_its_text_as_fingerprint_source_and_no_metric_prefix() -> None:
     assert DASHBOARD.fingerprint_source(resource("dashboard/web", "title: Web\n")) == b"title: Web\n"
     assert DASHBOARD.metric_prefix("web") == ""
 
 
-def test_its_metrics_are_those_that_it_shows_or_watches() -> None:
+def test_the_metrics_of_a_document_come_from_its_series_and_criteria() -> None:
     shown = resource(
         "dashboard/web", dashboard(widget("cpu"), widget("net", series=[{"metric": "net.in"}, {"metric": 1}]))
     )
@@ -256,9 +256,7 @@ def test_its_metrics_are_those_that_it_shows_or_watches() -> None:
 
 
 @given(st.data(), st.sampled_from(["dashboard", "rule"]))
-def test_two_texts_are_the_same_at_a_glance_only_where_a_walk_finds_no_difference(
-    data: st.DataObject, name: str
-) -> None:
+def test_the_fast_comparison_of_two_texts_agrees_with_the_full_comparison(data: st.DataObject, name: str) -> None:
     documents = DASHBOARDS if name == "dashboard" else RULES
     ours = data.draw(documents)
     theirs = data.draw(st.just(ours) | documents)
@@ -272,7 +270,7 @@ def test_two_texts_are_the_same_at_a_glance_only_where_a_walk_finds_no_differenc
         assert not (kind(name).identical(desired, live) and walked)
 
 
-def test_true_one_and_a_fraction_are_not_the_same_at_a_glance() -> None:
+def test_an_equal_float_is_no_difference_from_an_integer_but_true_is() -> None:
     text = "title: Web\npositions: []\nzoom: %s\n"
     ((desired,), _) = kind("dashboard").read([SourceFile("dashboards/web.yaml", (text % "1").encode())])
     alike = [kind("dashboard").live("web", (text % zoom).encode()) for zoom in ("1 ", "1.0", "true")]
@@ -318,7 +316,7 @@ def exported(name: str, text: str, live: str) -> str:
     return content.decode()
 
 
-def test_an_item_of_a_file_is_the_one_that_the_differ_pairs_it_with() -> None:
+def test_an_export_edits_the_list_item_that_the_differ_pairs_with_the_live_item() -> None:
     front, back = TWO_CRITERIA.index("  # the front"), TWO_CRITERIA.index("  # the back")
     second = (TWO_CRITERIA[:front] + TWO_CRITERIA[back:]).replace("90", "95")
     assert exported("rule", TWO_CRITERIA, second) == second
@@ -333,14 +331,14 @@ ACTIONS = [f"  # {name}\n  - emails: [a@b.c]\n    message: {name}\n" for name in
 WIDGETS = [f"  # {name}\n  - title: {title}\n" for name, title in (("first", "a"), ("second", "b"), ("third", "a"))]
 
 
-def test_a_comment_stays_with_its_item_where_another_like_it_is_removed() -> None:
+def test_a_comment_stays_with_its_item_when_a_similar_item_is_removed() -> None:
     head, rest = "title: Web\nactions:\n", "".join(ACTIONS[1:]).replace("message: third", "message: changed")
     assert exported("rule", head + "".join(ACTIONS), head + rest) == head + rest
     head, rest = "title: Web\npositions:\n", "".join(WIDGETS[1:])
     assert exported("dashboard", head + "".join(WIDGETS), head + rest) == head + rest
 
 
-def test_widgets_of_one_title_keep_their_comments_when_they_change_places_or_one_is_gone() -> None:
+def test_widgets_with_the_same_title_keep_their_comments_after_a_move_or_a_removal() -> None:
     front, back = TWO_WIDGETS.index("  # of the front"), TWO_WIDGETS.index("  # of the back")
     swapped = TWO_WIDGETS[:front] + TWO_WIDGETS[back:] + TWO_WIDGETS[front:back]
     assert exported("dashboard", TWO_WIDGETS, swapped) == TWO_WIDGETS
@@ -366,7 +364,7 @@ def again(one: Resource, redaction: Redaction = NOTHING_SECRET) -> Resource:
 
 
 @given(st.data(), st.sampled_from(["dashboard", "rule"]))
-def test_what_is_saved_makes_it_again_text_and_all(data: st.DataObject, name: str) -> None:
+def test_the_journal_restores_a_document_with_its_text(data: st.DataObject, name: str) -> None:
     document = data.draw(DASHBOARDS if name == "dashboard" else RULES)
     live = kind(name).live("web", data.draw(spellings(document)))
     restored = again(live)
@@ -374,14 +372,14 @@ def test_what_is_saved_makes_it_again_text_and_all(data: st.DataObject, name: st
     assert restored.body == live.body
 
 
-def test_one_that_was_listed_has_no_text_and_is_made_from_its_document() -> None:
+def test_the_journal_restores_a_listed_resource_without_text_from_its_document() -> None:
     listed = resource("dashboard/web", dashboard(), body=b"")
     assert again(listed).document == listed.document
     assert yaml.parse(again(listed).body) == listed.document
 
 
 @pytest.mark.parametrize("text", ["title: s3cret-value\n", 'title: "s3\\u0063ret-value"\n', "s3cret-value: 1\n"])
-def test_one_with_a_secret_is_saved_without_it_however_its_text_spells_it(text: str) -> None:
+def test_the_journal_hides_a_secret_in_every_spelling_of_the_text(text: str) -> None:
     live = RULE.live("web", text.encode())
     assert "s3cret" not in json.dumps(RULE.to_journal(live, Seal(SECRET)))
     assert "ret" not in json.dumps(RULE.to_journal(live, Seal(SECRET)))
@@ -389,6 +387,6 @@ def test_one_with_a_secret_is_saved_without_it_however_its_text_spells_it(text: 
 
 
 @pytest.mark.parametrize("saved", [{}, {"text": None}, {"document": "title: Web"}, {"text": "["}, {"text": "\ud800"}])
-def test_what_holds_no_document_makes_none(saved: dict[str, Json]) -> None:
+def test_a_journal_entry_without_a_document_is_refused(saved: dict[str, Json]) -> None:
     with pytest.raises(DlsyncError):
         RULE.from_journal("web", saved)

@@ -1,4 +1,4 @@
-"""A tree as one of its environments has it."""
+"""Environments of a tree: their overlays, settings and accounts."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def said(tree: Tree) -> list[str]:
     return [f"{one.severity}: {one}" for one in tree.problems]
 
 
-def test_the_environments_are_those_of_the_settings_in_their_order(tmp_path: Path) -> None:
+def test_environment_names_come_from_the_settings_in_their_order(tmp_path: Path) -> None:
     assert environment_names(write_tree(tmp_path, FILES)) == ("staging", "production")
     assert environment_names(write_tree(tmp_path, {"dlsync.yaml": "environments:\n"})) == ()
     assert environment_names(write_tree(tmp_path, {"dlsync.yaml": "["})) == ()
 
 
-def test_only_what_the_chosen_environment_lays_over_a_file_is_sent_and_comments_stay(tmp_path: Path) -> None:
+def test_only_the_overlay_of_the_chosen_environment_changes_a_file_and_comments_stay(tmp_path: Path) -> None:
     files = {
         "overlays/staging/dashboards/web.yaml": "period: ${var:size}\npositions: [{title: cpu, color: red}]\n",
         "overlays/production/dashboards/web.yaml": "[",
@@ -71,7 +71,7 @@ def test_only_what_the_chosen_environment_lays_over_a_file_is_sent_and_comments_
         assert plain.body.decode() == WEB
 
 
-def test_a_plugin_s_settings_are_overlaid_whether_it_has_some_or_none(tmp_path: Path) -> None:
+def test_an_overlay_applies_to_plugin_settings_even_where_the_plugin_has_none(tmp_path: Path) -> None:
     overlay = {"overlays/staging/plugins/disk.meta.yaml": "interval: 60\nparams: ${env:ARGS}\n"}
     bare = read(tmp_path, overlay, ARGS="-s3cret").raise_for_errors().resources[address("plugin/disk")]
     assert bare.document == {"content": "exit 0\n", "extension": "sh", "interval": 60, "params": "-s3cret"}
@@ -84,7 +84,7 @@ def test_a_plugin_s_settings_are_overlaid_whether_it_has_some_or_none(tmp_path: 
     }
 
 
-def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_path: Path) -> None:
+def test_a_secret_in_an_overlay_stays_secret_where_it_equals_the_value_of_the_base(tmp_path: Path) -> None:
     tree = read(tmp_path, {"overlays/staging/dashboards/web.yaml": "title: ${env:TITLE}\n"}, TITLE="Web")
     assert web(tree).body.decode() == WEB
     assert web(tree).secrets == {"Web": "${env:TITLE}"}
@@ -122,13 +122,13 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
             "positions:\n  - title: cpu\n  - title: net\n    row: 1\n",
             "error: overlays/staging/dashboards/web.yaml:3:5: `positions[1]` has no `col`; "
             "it means no item of dashboards/team/web.yaml, and so stands for itself",
-            id="an item that is not whole",
+            id="an incomplete item",
         ),
         pytest.param(
             "dashboards/web.yaml",
             "positions:\n  - row: 1\n",
             "error: overlays/staging/dashboards/web.yaml:2:5: an item of `positions` needs a `title`",
-            id="an item that means none",
+            id="an item without a title",
         ),
         pytest.param(
             "dashboards/web.yaml",
@@ -155,17 +155,17 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
             "plugins/disk.meta.yaml",
             "interval: 1\nname: x\n",
             "error: overlays/staging/plugins/disk.meta.yaml:2:1: `name` is not a setting",
-            id="no setting",
+            id="an unknown setting",
         ),
         pytest.param(
             "notes.txt",
             "",
             "warning: overlays/staging/notes.txt: is not read: expected plugins/, dashboards/, rules/ here",
-            id="nobody's",
+            id="a file outside the folders",
         ),
     ],
 )
-def test_what_is_wrong_with_an_overlay_is_said_at_its_place(
+def test_a_problem_in_an_overlay_is_reported_at_its_place(
     tmp_path: Path, file: str, content: str, expected: str
 ) -> None:
     problems = said(read(tmp_path, {f"overlays/staging/{file}": content}))
@@ -181,7 +181,7 @@ def test_two_overlays_for_one_resource_are_an_error(tmp_path: Path) -> None:
     )
 
 
-def test_an_overlay_of_what_cannot_be_read_is_not_at_fault(tmp_path: Path) -> None:
+def test_an_overlay_of_an_unreadable_file_is_not_reported(tmp_path: Path) -> None:
     overlays = {"overlays/staging/dashboards/web.yaml": "period: 1\n"}
     assert [one.file for one in read(tmp_path, {**overlays, "dashboards/team/web.yaml": "["}).problems] == [
         "dashboards/team/web.yaml"
@@ -190,7 +190,7 @@ def test_an_overlay_of_what_cannot_be_read_is_not_at_fault(tmp_path: Path) -> No
     assert [one.file for one in read(tmp_path, {**overlays, **broken}).problems] == ["plugins/disk.meta.yaml"]
 
 
-def test_the_base_s_own_faults_are_the_base_s(tmp_path: Path) -> None:
+def test_an_error_of_the_base_is_reported_in_the_base(tmp_path: Path) -> None:
     files = {
         "dashboards/team/web.yaml": WEB.replace("row: 1", "row: one"),
         "overlays/staging/dashboards/web.yaml": "period: 1\n",
@@ -198,7 +198,7 @@ def test_the_base_s_own_faults_are_the_base_s(tmp_path: Path) -> None:
     assert [(one.file, one.line) for one in read(tmp_path, files).problems] == [("dashboards/team/web.yaml", 5)]
 
 
-def test_a_folder_that_no_environment_reads_is_warned_of(tmp_path: Path) -> None:
+def test_an_overlay_folder_without_an_environment_is_a_warning(tmp_path: Path) -> None:
     files = {"overlays/stagin/dashboards/web.yaml": "[", "overlays/.hidden/x": "", "overlays/x": ""}
     assert said(read(tmp_path, files)) == [
         "warning: overlays/stagin: is not read: dlsync.yaml has no environment `stagin`; did you mean `staging`?",
@@ -206,7 +206,7 @@ def test_a_folder_that_no_environment_reads_is_warned_of(tmp_path: Path) -> None
     ]
 
 
-def test_an_environment_s_name_leads_nowhere_else(tmp_path: Path) -> None:
+def test_an_environment_name_cannot_lead_outside_the_overlays(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "environments: {../..: {}}\n", "overlays/a/b": "", "rules/a.yaml": "["})
     settings = load(tmp_path, Options(environment="../.."), {}, require_server=False)
     assert [one.file for one in environments.read(tmp_path, settings).errors] == ["rules/a.yaml"]
@@ -221,16 +221,15 @@ def test_overlays_that_cannot_be_listed_are_an_error(tmp_path: Path, monkeypatch
     assert said(environments.read(tmp_path, Settings())) == ["error: overlays: cannot be read: Permission denied"]
 
 
-def test_a_folder_that_is_yet_to_be_made_is_an_empty_tree(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_empty_tree(tmp_path: Path) -> None:
     found = loader.read_sources(tmp_path / "new", missing_ok=True)
     assert environments.parse(found, Settings()).resources == {}
-    assert replace(Settings(), environment="x").environment == "x"
 
 
-# all the way
+# plan, apply and export together
 
 
-def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_path: Path, live: Account) -> None:
+def test_plan_apply_and_export_use_the_tree_with_the_overlay_of_the_environment(tmp_path: Path, live: Account) -> None:
     overlay = "period: 60\npositions: [{title: cpu, color: red}]\n"
     write_tree(tmp_path, {**FILES, "overlays/staging/dashboards/web.yaml": overlay})
     settings = replace(live.settings, environment="staging", variables={"size": 60})
@@ -256,7 +255,7 @@ def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_p
     assert [one.file for one in export().files] == ["dashboards/team/web.yaml"]
     assert (tmp_path / "dashboards/team/web.yaml").read_text() == WEB.replace("title: Web", "title: Live")
     assert not plan()
-    apply(live, tmp_path, **vars(settings))  # records what was exported
+    apply(live, tmp_path, **vars(settings))  # records the exported state
 
     live.has(replace(by_hand, body=by_hand.body.replace(b"title: Web", b"title: Live").replace(b"red", b"blue")))
     assert [(one.file, one.line) for one in plan().changes] == [("overlays/staging/dashboards/web.yaml", 2)]
@@ -271,7 +270,7 @@ def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_p
 
 
 @given(DASHBOARDS, DASHBOARDS)
-def test_what_is_sent_means_what_base_and_overlay_mean_together(
+def test_the_sent_text_parses_to_the_base_patched_with_the_overlay(
     tmp_path_factory: pytest.TempPathFactory, base: dict[str, Json], overlay: dict[str, Json]
 ) -> None:
     root = write_tree(
@@ -308,7 +307,7 @@ def test_what_is_sent_means_what_base_and_overlay_mean_together(
         ),
     ],
 )
-def test_two_environments_for_one_account_are_an_error_that_says_what_separates_them(
+def test_two_environments_for_one_account_are_an_error_that_suggests_a_separation(
     tmp_path: Path, settings: str, environ: dict[str, str], hint: str
 ) -> None:
     write_tree(tmp_path, {"dlsync.yaml": f"org: acme\n{settings}\n"})
@@ -327,7 +326,7 @@ def test_two_environments_for_one_account_are_an_error_that_says_what_separates_
     ],
     ids=["two urls", "two organisations", "no url", "wrong urls, which each environment reports"],
 )
-def test_an_account_from_outside_may_be_on_several_servers(tmp_path: Path, settings: str) -> None:
+def test_an_account_option_may_apply_to_environments_on_several_servers(tmp_path: Path, settings: str) -> None:
     write_tree(tmp_path, {"dlsync.yaml": f"{settings}\n"})
     assert environments.required(tmp_path, Options(account="x"), {}) == ("a", "b")
 
@@ -346,7 +345,7 @@ def test_an_account_from_outside_may_be_on_several_servers(tmp_path: Path, setti
         ("environments: {a: {account: x}, b: {account: x}}", "a", ()),
     ],
 )
-def test_files_are_shared_by_the_environments_that_are_for_other_accounts(
+def test_sharing_lists_the_environments_that_use_the_files_for_other_accounts(
     tmp_path: Path, settings: str, environment: str, expected: tuple[str, ...]
 ) -> None:
     write_tree(tmp_path, {"dlsync.yaml": f"{settings}\n"})

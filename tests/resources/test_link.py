@@ -1,4 +1,4 @@
-"""Links: one resource is one plugin's tags, whatever says them."""
+"""Links: one resource holds all tags of a plugin, from links.yaml, packs or an old backup."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LINKS = "# who runs what\ndisk: [all, web]  # everywhere\nload:\n  - db\n"
 
 
 def read(files: Mapping[str, str], **variables: Json) -> tuple[dict[str, Resource], list[tuple[str, int | None, str]]]:
-    """What files say, and what is wrong with them; the environment holds a secret."""
+    """Return the links and the problems of files; the environment holds a secret."""
     scene = LoadContext(Values(variables, {"SECRET": "s3cret-tag"}))
     sources = [SourceFile(file, content.encode()) for file, content in files.items()]
     resources, problems = LINK.read([one for one in sources if LINK.claims(one.file)], scene)
@@ -54,7 +54,7 @@ def draft(files: Mapping[str, str | None], secrets: Mapping[str, str] | None = N
 
 
 def edited(files: dict[str, str], plugin: str, *live: str, **variables: Json) -> dict[str, str | None]:
-    """The files after an export in which the plugin has these tags live."""
+    """Return the files that an export writes when the plugin has these tags live."""
     secrets = {"s3cret-tag": "${env:SECRET}"}
     found = LINK.edited_files(read(files, **variables)[0][plugin], link(plugin, *live), draft(files, secrets))
     return {file: None if content is None else content.decode() for file, content in found.items()}
@@ -63,7 +63,7 @@ def edited(files: dict[str, str], plugin: str, *live: str, **variables: Json) ->
 # files
 
 
-def test_links_yaml_says_the_tags_of_each_plugin() -> None:
+def test_links_yaml_names_the_tags_of_each_plugin() -> None:
     found, problems = read({"links.yaml": LINKS})
     assert {name: tags(one) for name, one in found.items()} == {"disk": ["all", "web"], "load": ["db"]}
     assert (LINK.files(found["disk"]), LINK.line(found["disk"])) == (("links.yaml",), 2)
@@ -71,7 +71,7 @@ def test_links_yaml_says_the_tags_of_each_plugin() -> None:
     assert problems == []
 
 
-def test_a_pack_links_its_plugins_to_its_tag_besides() -> None:
+def test_a_pack_also_links_its_plugins_to_its_own_tag() -> None:
     files = {
         "links.yaml": "disk: [all]\n",
         "packs/db/plugins/a/disk.py": "1",
@@ -108,7 +108,7 @@ def test_an_old_backup_may_have_the_list_of_all_links_in_each_file() -> None:
     assert [str(problem[0]) for problem in problems] == ["links/0.json"]
 
 
-def test_references_stand_for_a_tag_or_for_all_of_them() -> None:
+def test_a_reference_stands_for_one_tag_or_for_a_list_of_tags() -> None:
     files = {"links.yaml": "disk: ${var:tags}\nload: ['${var:one}', '${env:SECRET}']\n"}
     found, problems = read(files, tags=["a", "b"], one="c")
     assert [tags(one) for one in found.values()] == [["a", "b"], ["c", "s3cret-tag"]]
@@ -117,7 +117,7 @@ def test_references_stand_for_a_tag_or_for_all_of_them() -> None:
     assert read({"links.yaml": "disk:\n  - ${var:nope}\n"})[1][0][:2] == ("links.yaml", 2)
 
 
-def test_a_tag_that_only_looks_like_a_secret_is_none() -> None:
+def test_a_tag_that_only_contains_a_secret_value_is_no_secret() -> None:
     found, _ = read({"links.yaml": "disk: ['${env:SECRET}']\nload: [not-s3cret-tag]\n"})
     assert [one.secrets for one in found.values()] == [{"s3cret-tag": "${env:SECRET}"}, {}]
 
@@ -139,14 +139,14 @@ def test_a_tag_that_only_looks_like_a_secret_is_none() -> None:
         ("links/1.json", '{"plugin": "", "tags": []}', 1, "expected a link"),
     ],
 )
-def test_what_is_no_link_is_a_problem_with_its_place(file: str, content: str, line: int | None, says: str) -> None:
+def test_an_invalid_link_is_a_problem_with_its_place(file: str, content: str, line: int | None, says: str) -> None:
     found, problems = read({file: content})
     assert found == {}
     assert [(one[0], one[1]) for one in problems] == [(file, line)]
     assert says in problems[0][2]
 
 
-def test_a_pack_s_plugin_whose_file_has_no_name_links_nothing() -> None:
+def test_a_pack_plugin_with_an_undecodable_file_name_gives_no_link() -> None:
     assert read({"packs/db/plugins/%FF.py": "1"}) == ({}, [])
 
 
@@ -166,7 +166,7 @@ def test_tags_are_a_set_and_a_difference_has_the_line_of_its_tag() -> None:
     assert not LINK.is_server_managed((), "tags")
 
 
-def test_a_live_link_that_no_file_may_hold_has_faults() -> None:
+def test_a_live_link_with_an_invalid_tag_has_schema_findings() -> None:
     assert LINK.schema_findings(link("disk", "all")) == []
     assert LINK.schema_findings(resource("link/disk", {"tags": [1]}))
 
@@ -174,7 +174,7 @@ def test_a_live_link_that_no_file_may_hold_has_faults() -> None:
 # exported
 
 
-def test_a_new_link_joins_links_yaml_or_begins_it() -> None:
+def test_a_new_link_is_added_to_links_yaml_or_creates_the_file() -> None:
     assert LINK.new_files(link("up", "a", "b"), "", draft({"links.yaml": LINKS})) == {
         "links.yaml": f"{LINKS}up:\n  - a\n  - b\n".encode()
     }
@@ -184,7 +184,7 @@ def test_a_new_link_joins_links_yaml_or_begins_it() -> None:
     }
 
 
-def test_new_links_are_added_one_by_one_without_the_whole_being_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_links_are_appended_without_a_rewrite_of_links_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlsync.files.yaml.rewrite", None)
     files: dict[str, bytes | None] = {"links.yaml": b"disk: [all] # every host\n"}
     for plugin in ("load", "queue"):
@@ -192,18 +192,18 @@ def test_new_links_are_added_one_by_one_without_the_whole_being_written_anew(mon
     assert files == {"links.yaml": b"disk: [all] # every host\nload:\n  - web\nqueue:\n  - web\n"}
 
 
-def test_a_link_joins_links_in_brackets_too() -> None:
+def test_a_new_link_is_added_to_a_links_yaml_in_flow_style() -> None:
     assert LINK.new_files(link("load", "db"), "load", draft({"links.yaml": "{disk: [all]}\n"})) == {
         "links.yaml": b"{disk: [all], load: [db]}\n"
     }
 
 
-def test_what_changed_is_edited_in_place() -> None:
+def test_changed_tags_are_edited_in_place() -> None:
     assert edited({"links.yaml": LINKS}, "disk", "all", "db") == {"links.yaml": LINKS.replace("web", "db")}
     assert edited({"links.yaml": LINKS}, "disk", "web", "all") == {}
 
 
-def test_references_stay_where_what_they_stand_for_stays() -> None:
+def test_references_stay_where_their_tags_stay() -> None:
     files = {"links.yaml": "disk: ${var:tags}\nload: ['${var:one}', b]\n"}
     assert edited(files, "load", "c", "s3cret-tag", one="c", tags=["a"]) == {
         "links.yaml": "disk: ${var:tags}\nload: ['${var:one}', '${env:SECRET}']\n"
@@ -213,14 +213,14 @@ def test_references_stay_where_what_they_stand_for_stays() -> None:
     }
 
 
-def test_of_a_pack_s_plugin_links_yaml_gets_what_is_more_and_what_is_less_cannot_be_said() -> None:
+def test_an_export_adds_tags_to_a_pack_plugin_and_refuses_to_remove_the_tag_of_the_pack() -> None:
     files = {"packs/db/plugins/up.sh": "1"}
     assert edited(files, "up", "db", "web") == {"links.yaml": "up:\n  - web\n"}
     with pytest.raises(DlsyncError, match=r"it is not linked to the tag `db` on the server, but its pack links it"):
         edited(files, "up", "web")
 
 
-def test_what_an_old_backup_has_too_much_is_taken_out_of_its_files() -> None:
+def test_an_export_removes_surplus_tags_from_the_files_of_an_old_backup() -> None:
     files = {
         "links/1.json": '{"id": "1", "plugin": "disk", "tags": ["a", "b"]}',
         "links/2.json": '{"plugin": "disk", "tags": ["c"]}',
@@ -232,14 +232,14 @@ def test_what_an_old_backup_has_too_much_is_taken_out_of_its_files() -> None:
     }
 
 
-def test_what_is_gone_leaves_its_files_and_the_last_one_takes_links_yaml_with_it() -> None:
+def test_a_deleted_link_is_removed_from_links_yaml_and_the_last_deletion_removes_the_file() -> None:
     found = read({"links.yaml": LINKS})[0]
     once = LINK.removed_files(found["disk"], draft({"links.yaml": LINKS}))
     assert once == {"links.yaml": b"# who runs what\nload:\n  - db\n"}
     assert LINK.removed_files(found["load"], ExportContext(once)) == {"links.yaml": None}
 
 
-def test_what_a_pack_says_goes_with_the_pack_s_plugin() -> None:
+def test_a_pack_link_is_removed_only_with_the_plugin_of_the_pack() -> None:
     packed = read({"packs/db/plugins/up.sh": "1"})[0]["up"]
     assert LINK.removed_files(packed, draft({"packs/db/plugins/up.sh": None})) == {}
     with pytest.raises(DlsyncError, match="but its pack links it"):
@@ -257,7 +257,7 @@ def put(live: Account, *links: tuple[str, list[str]]) -> None:
 
 
 def update(live: Account, *wanted: str) -> list[str]:
-    """Update the links of the plugin disk; return what was written."""
+    """Update the links of the plugin ``disk``; return the write requests."""
     live.run(lambda client: LINK.update(client, link("disk", *wanted), ()))
     return [
         one.method + " " + json.loads(one.body or b'{"tags": [""]}')["tags"][0]
@@ -266,7 +266,7 @@ def update(live: Account, *wanted: str) -> list[str]:
     ]
 
 
-def test_several_links_of_a_plugin_are_one_with_all_their_tags_and_one_without_tags_is_none() -> None:
+def test_several_live_links_of_a_plugin_are_merged_and_a_link_without_tags_is_ignored() -> None:
     with account() as live:
         put(live, ("disk", ["b", "a"]), ("disk", ["c", "a"]), ("up", []))
         assert tags(live.live("link/disk")) == ["a", "b", "c"]
@@ -275,7 +275,7 @@ def test_several_links_of_a_plugin_are_one_with_all_their_tags_and_one_without_t
     assert (listing.names, listing.complete) == (frozenset({"disk"}), True)
 
 
-def test_a_link_is_made_and_deleted_and_deleting_it_again_is_no_error() -> None:
+def test_a_link_is_created_and_deleted_and_a_second_deletion_is_no_error() -> None:
     with account() as live:
         put(live)
         live.run(lambda client: LINK.create(client, link("disk", "a", "b")))
@@ -284,7 +284,7 @@ def test_a_link_is_made_and_deleted_and_deleting_it_again_is_no_error() -> None:
         assert live.live("link/disk") is None
 
 
-def test_missing_tags_are_added_by_one_more_link() -> None:
+def test_an_update_adds_missing_tags_with_an_additional_link() -> None:
     with account() as live:
         put(live, ("disk", ["a"]), ("up", ["x"]))
         assert update(live, "a", "b") == ["POST b"]
@@ -292,7 +292,7 @@ def test_missing_tags_are_added_by_one_more_link() -> None:
         assert tags(live.live("link/up")) == ["x"]
 
 
-def test_surplus_tags_go_with_their_links_and_what_else_those_held_is_added_first() -> None:
+def test_an_update_adds_wanted_tags_again_before_it_deletes_links_with_surplus_tags() -> None:
     with account() as live:
         put(live, ("disk", ["a"]), ("disk", ["b", "x"]), ("disk", ["y"]))
         assert update(live, "a", "b") == ["POST b", "DELETE ", "DELETE "]
@@ -302,7 +302,7 @@ def test_surplus_tags_go_with_their_links_and_what_else_those_held_is_added_firs
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3])
-def test_an_update_that_is_cut_short_is_finished_by_the_next_one(cut: int) -> None:
+def test_the_next_update_completes_an_interrupted_update(cut: int) -> None:
     async def interrupted(client: Client) -> None:
         create, delete, left = client.links.create, client.links.delete, [cut]
 
@@ -310,9 +310,9 @@ def test_an_update_that_is_cut_short_is_finished_by_the_next_one(cut: int) -> No
             left[0] -= 1
             if left[0] == 0:
                 raise ServerFault("cut")
-            await work(*given)  # type: ignore[operator] # one of the two above
+            await work(*given)  # type: ignore[operator] # create or delete
 
-        client.links.create = lambda *given: counted(create, *given)  # type: ignore[method-assign] # stands in the way
+        client.links.create = lambda *given: counted(create, *given)  # type: ignore[method-assign] # counts the calls
         client.links.delete = lambda *given: counted(delete, *given)  # type: ignore[method-assign] # likewise
         with pytest.raises(ServerFault):
             await LINK.update(client, link("disk", "a", "b"), ())
@@ -324,7 +324,7 @@ def test_an_update_that_is_cut_short_is_finished_by_the_next_one(cut: int) -> No
         assert tags(live.live("link/disk")) == ["a", "b"]
 
 
-def test_a_server_that_cannot_is_said_what_to_do_by_hand() -> None:
+def test_a_server_that_cannot_create_links_gives_an_error_with_the_manual_action() -> None:
     with account(documented_only=True) as live:
         live.has(resource("plugin/disk", "1"))
         with pytest.raises(ManualActionRequired) as caught:
@@ -332,7 +332,7 @@ def test_a_server_that_cannot_is_said_what_to_do_by_hand() -> None:
     assert caught.value.message == "this server cannot create links: link plugin `disk` to the tags all, web by hand"
 
 
-def test_likewise_of_what_is_to_go() -> None:
+def test_a_server_that_cannot_delete_links_gives_an_error_with_the_manual_action() -> None:
     listed = json_reply([{"id": "1", "plugin": "disk", "tags": ["x"]}, {"id": "2", "plugin": "disk", "tags": ["all"]}])
     answers: dict[str, Reply] = {"GET links": listed, "GET plugins/disk": json_reply({})}
 
@@ -355,22 +355,22 @@ def test_links_come_after_plugins_and_before_dashboards() -> None:
     assert orders == sorted(orders)
 
 
-# blending, and the journal
+# blends and the journal
 
 
-def test_a_blend_is_a_link_to_the_tags_that_each_side_wins() -> None:
+def test_a_blend_contains_the_tags_that_each_side_wins() -> None:
     desired, live = read({"links.yaml": "disk: [all, new]\n"})[0]["disk"], link("disk", "all", "by hand")
     kept = tuple(one for one in compare(LINK, desired, live).diff if one.op == "remove")
     assert tags(LINK.merge_live(desired, live, merge_sides(LINK, desired, live, kept))) == ["all", "by hand", "new"]
 
 
-def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
+def test_the_fingerprint_of_a_link_covers_its_tags_in_any_order() -> None:
     assert LINK.fingerprint_source(link("disk", "a", "b")) == LINK.fingerprint_source(link("load", "b", "a"))
     assert LINK.fingerprint_source(link("disk", "a")) != LINK.fingerprint_source(link("disk", "a", "b"))
 
 
 @given(LINKED)
-def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) -> None:
+def test_the_journal_restores_a_link_and_hides_its_secrets(some: Json) -> None:
     saved = LINK.to_journal(resource("link/disk", {"tags": some}), Seal(known("web", "${env:TAG}")))
     assert "web" not in json.dumps(saved)
     plain = unsealed(saved, Source({"TAG": "web"}, ["TAG"]), {})
@@ -379,7 +379,7 @@ def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) ->
     assert (restored.address, tags(restored)) == (address("link/disk"), some)
 
 
-def test_one_from_a_journal_stands_in_no_file() -> None:
+def test_a_link_from_a_journal_belongs_to_no_file() -> None:
     restored = LINK.from_journal("disk", {"tags": ["a"]})
     diff = compare(LINK, restored, link("disk", "b")).diff
     assert LINK.located(restored, diff) == ("", diff)
@@ -387,12 +387,12 @@ def test_one_from_a_journal_stands_in_no_file() -> None:
 
 
 @pytest.mark.parametrize("saved", [{}, {"tags": "a"}, {"tags": [1]}, {"tags": ["a"], "links": [1]}])
-def test_what_holds_no_tags_makes_no_link(saved: dict[str, Json]) -> None:
+def test_a_journal_entry_without_tags_is_refused(saved: dict[str, Json]) -> None:
     with pytest.raises(DlsyncError, match="the journal holds no tags of link/disk"):
         LINK.from_journal("disk", saved)
 
 
-def test_those_of_several_plugins_are_asked_for_once() -> None:
+def test_the_links_of_several_plugins_are_fetched_with_one_request() -> None:
     with account() as live:
         live.has(*(resource(f"plugin/{name}", "x") for name in ("disk", "load")), link("disk", "a"), link("load", "b"))
         found = live.run(lambda client: LINK.originals(client, iter(["disk", "none"])))
@@ -400,7 +400,7 @@ def test_those_of_several_plugins_are_asked_for_once() -> None:
         assert live.requests() == ["GET links"]
 
 
-def test_links_of_dlsync_s_own_record_are_nobody_s() -> None:
+def test_links_of_dlsync_s_own_plugins_are_refused_in_files_and_ignored_on_the_server() -> None:
     read_, problems = read({"links.yaml": "dlsync-lock: [a]\n"})
     assert read_ == {}
     assert [(file, "never linked" in says) for file, _, says in problems] == [("links.yaml", True)]

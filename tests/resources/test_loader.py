@@ -1,8 +1,9 @@
-"""The files of a tree to the desired resources, with every problem found in one run."""
+"""The loader reads the files of a tree into resources and finds every problem in one run."""
 
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def problems(root: Path) -> list[tuple[str, int | None, str]]:
     return [(one.file, one.line, one.message) for one in loader.read(root).errors]
 
 
-def test_a_tree_is_its_resources_by_kind_and_name(tmp_path: Path) -> None:
+def test_the_loader_reads_resources_by_kind_and_name(tmp_path: Path) -> None:
     write_tree(
         tmp_path,
         {
@@ -47,7 +48,7 @@ def test_a_tree_is_its_resources_by_kind_and_name(tmp_path: Path) -> None:
     assert plugin.document == {"content": "print()\n", "extension": "py", "interval": 60}
 
 
-def test_the_bytes_of_a_file_are_kept_whatever_its_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
+def test_the_loader_keeps_the_bytes_of_a_file_with_its_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
     content = b"\xef\xbb\xbftitle: Web\r\npositions: []\r\n"
     write_tree(tmp_path, {"dashboards/web.yaml": content})
     (web,) = loader.read(tmp_path).raise_for_errors().resources.values()
@@ -75,7 +76,7 @@ BAD_YAML = {
 
 
 @pytest.mark.parametrize("name", sorted(BAD_YAML))
-def test_yaml_that_cannot_be_meant_is_one_error_with_its_file_and_line(tmp_path: Path, name: str) -> None:
+def test_an_invalid_document_is_a_single_error_with_its_file_and_line(tmp_path: Path, name: str) -> None:
     write_tree(tmp_path, {f"rules/{name}.yaml": BAD_YAML[name]})
     ((file, line, message),) = problems(tmp_path)
     assert file == f"rules/{name}.yaml"
@@ -83,7 +84,7 @@ def test_yaml_that_cannot_be_meant_is_one_error_with_its_file_and_line(tmp_path:
     assert message
 
 
-def test_all_files_are_reported_in_one_run_in_order(tmp_path: Path) -> None:
+def test_one_run_reports_the_errors_of_all_files_in_order(tmp_path: Path) -> None:
     write_tree(tmp_path, {f"dashboards/{name}.yaml": content for name, content in BAD_YAML.items()})
     write_tree(tmp_path, {"dashboards/fine.yaml": DASHBOARD, "rules/lacking.yaml": "title: Web\n"})
     files = [file for file, _, _ in problems(tmp_path)]
@@ -93,13 +94,19 @@ def test_all_files_are_reported_in_one_run_in_order(tmp_path: Path) -> None:
     assert len(caught.value.problems) == len(files)
 
 
-def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_an_error_and_is_not_read(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/huge.yaml": b""})
     with (tmp_path / "dashboards/huge.yaml").open("wb") as stream:
         stream.truncate(50 * 1024 * 1024)
-    [(file, line, message)] = problems(tmp_path)
+    tracemalloc.start()
+    try:
+        [(file, line, message)] = problems(tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert (file, line) == ("dashboards/huge.yaml", None)
     assert message.startswith("is too large: 52 MB; expected a file of at most 10 MB; shorten it")
+    assert peak < 10 * 1024 * 1024
 
 
 def test_two_files_for_one_resource_are_an_error_that_names_both(tmp_path: Path) -> None:
@@ -109,7 +116,7 @@ def test_two_files_for_one_resource_are_an_error_that_names_both(tmp_path: Path)
     ]
 
 
-def test_names_that_case_alone_tells_apart_are_an_error(tmp_path: Path) -> None:
+def test_names_that_differ_only_in_case_are_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a/Web.yaml": RULE, "rules/b/web.yaml": RULE, "rules/%57eb2.yaml": RULE})
     assert problems(tmp_path) == [
         (
@@ -140,19 +147,19 @@ def test_settings_without_their_plugin_are_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "line"), [("- 1\n", 1), ("interval: [\n", 2), ("interval: soon\n", 1)])
-def test_settings_that_are_wrong_are_an_error_in_their_file(tmp_path: Path, content: str, line: int) -> None:
+def test_invalid_plugin_settings_are_an_error_in_their_file(tmp_path: Path, content: str, line: int) -> None:
     write_tree(tmp_path, {"plugins/disk.py": "", "plugins/disk.meta.yaml": content})
     assert [(file, at) for file, at, _ in problems(tmp_path)] == [("plugins/disk.meta.yaml", line)]
 
 
 @pytest.mark.parametrize("name", ["dlsync-inventory", "dlsync-lock"])
-def test_the_names_of_dlsync_s_own_record_are_taken(tmp_path: Path, name: str) -> None:
+def test_the_names_of_dlsync_s_own_plugins_are_reserved(tmp_path: Path, name: str) -> None:
     write_tree(tmp_path, {f"plugins/{name}.py": ""})
     assert "one of dlsync's own plugins" in problems(tmp_path)[0][2]
 
 
 @pytest.mark.parametrize("file", ["dashboards/%FF.yaml", "plugins/%FF.py"])
-def test_a_file_name_whose_escapes_are_no_text_is_an_error(tmp_path: Path, file: str) -> None:
+def test_a_file_name_with_undecodable_escapes_is_an_error(tmp_path: Path, file: str) -> None:
     write_tree(tmp_path, {file: DASHBOARD})
     assert [place for place, _, _ in problems(tmp_path)] == [file]
 
@@ -171,13 +178,13 @@ def test_a_symbolic_link_is_followed_and_a_loop_is_an_error(tmp_path: Path) -> N
     )
 
 
-def test_what_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_or_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": DASHBOARD, "rules/web.yaml": RULE})
     (tmp_path / "dashboards/gone.yaml").symlink_to(tmp_path / "nowhere.yaml")
     scandir = os.scandir
 
     def refusing(folder: str) -> object:
-        if Path(folder).name == "rules":  # root may read all: refused here as the kernel would refuse others
+        if Path(folder).name == "rules":  # root may read everything, so the test refuses
             raise PermissionError(13, "Permission denied")
         return scandir(folder)
 
@@ -188,7 +195,7 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
     ]
 
 
-def test_a_directory_that_is_none_is_an_error_but_where_it_may_be_made(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error_unless_allowed_and_a_file_in_its_place_is_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"file": ""})
     with pytest.raises(InvalidTree, match="does not exist"):
         loader.read(tmp_path / "nowhere")
@@ -197,7 +204,7 @@ def test_a_directory_that_is_none_is_an_error_but_where_it_may_be_made(tmp_path:
     assert not loader.parse(loader.read_sources(tmp_path / "nowhere", missing_ok=True)).resources
 
 
-def test_more_problems_join_in_their_order(tmp_path: Path) -> None:
+def test_with_problems_adds_problems_in_file_order(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/web.yaml": "title: [\n"})
     tree = loader.read(tmp_path).with_problems([Problem(Code.UNKNOWN_FIELD, "hm", "dlsync.yaml")])
     assert [one.file for one in tree.problems] == ["dlsync.yaml", "rules/web.yaml"]
@@ -208,7 +215,7 @@ def scene(**environ: str) -> LoadContext:
     return LoadContext(Values({"team": "web", "limit": 90}, environ))
 
 
-def test_references_are_what_is_meant_and_what_is_sent_while_the_file_stays_as_it_is(tmp_path: Path) -> None:
+def test_references_are_resolved_in_document_and_body_and_kept_in_the_text_of_the_file(tmp_path: Path) -> None:
     text = "title: ${var:team} # ours\npositions: []\nperiod: ${var:limit}\n"
     write_tree(
         tmp_path,
@@ -223,13 +230,13 @@ def test_references_are_what_is_meant_and_what_is_sent_while_the_file_stays_as_i
     assert "s3cret" not in repr(web)
 
 
-def test_a_reference_spelled_with_escapes_is_one_too(tmp_path: Path) -> None:
+def test_a_reference_written_with_yaml_escapes_is_resolved(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": 'title: "\\u0024{var:team}"\npositions: []\n'})
     (web,) = loader.read(tmp_path, scene()).raise_for_errors().resources.values()
     assert web.document["title"] == "web"
 
 
-def test_a_reference_to_what_is_not_there_is_an_error_at_its_line(tmp_path: Path) -> None:
+def test_an_unset_reference_is_an_error_at_its_line(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": "title: ${var:taem}\npositions: []\nperiod: ${env:PERIOD}\n"})
     tree = loader.read(tmp_path, scene())
     assert [(one.line, one.message) for one in tree.errors] == [
@@ -238,7 +245,7 @@ def test_a_reference_to_what_is_not_there_is_an_error_at_its_line(tmp_path: Path
     ]
 
 
-def test_what_is_wrong_with_a_secret_is_told_without_it(tmp_path: Path) -> None:
+def test_an_error_about_a_secret_value_hides_the_secret(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": "title: Web\npositions: []\nperiod: ${env:PERIOD}\n"})
     ((_, line, message),) = [
         (one.file, one.line, one.message) for one in loader.read(tmp_path, scene(PERIOD="s3cret")).errors
@@ -247,7 +254,7 @@ def test_what_is_wrong_with_a_secret_is_told_without_it(tmp_path: Path) -> None:
     assert "s3cret" not in message
 
 
-# an old client's backup, and what is in no account
+# backups of an old client, and trees without resources
 
 BACKUP: dict[str, str | bytes] = {
     "agents/1.json": "{",
@@ -261,7 +268,7 @@ BACKUP: dict[str, str | bytes] = {
 }
 
 
-def test_in_an_old_backup_file_names_are_names_and_texts_hold_no_references(tmp_path: Path) -> None:
+def test_an_old_backup_decodes_no_file_names_and_resolves_no_references(tmp_path: Path) -> None:
     tree = loader.read(write_tree(tmp_path, BACKUP))
     assert tree.problems == ()
     assert tree.backup
@@ -276,36 +283,36 @@ def test_in_an_old_backup_file_names_are_names_and_texts_hold_no_references(tmp_
     assert next(one for one in tree.resources.values() if one.name == "a%2Fb").document["title"] == "${var:x}"
 
 
-def test_two_files_for_one_resource_are_an_error_there_too(tmp_path: Path) -> None:
+def test_two_files_for_one_resource_are_an_error_in_an_old_backup(tmp_path: Path) -> None:
     write_tree(tmp_path, {**BACKUP, "plugins/disk.sh": b"2"})
     assert [file for file, _, _ in problems(tmp_path)] == ["plugins/disk.sh"]
 
 
-def test_with_settings_of_dlsync_it_is_no_backup(tmp_path: Path) -> None:
+def test_a_tree_with_dlsync_yaml_is_no_backup(tmp_path: Path) -> None:
     assert not loader.read(write_tree(tmp_path, {**BACKUP, "dlsync.yaml": "org: acme\n"})).backup
 
 
-def test_a_tree_of_nothing_but_accounts_has_no_resources(tmp_path: Path) -> None:
+def test_a_tree_with_only_accounts_gives_a_warning_about_missing_resources(tmp_path: Path) -> None:
     tree = loader.read(write_tree(tmp_path, {"dlsync.yaml": "accounts: [a]\n"}))
     assert [str(one) for one in tree.resources] == ["account/a"]
     assert [one.message[:17] for one in tree.warnings] == ["no resources here"]
 
 
-def test_what_is_no_regular_file_is_an_error_and_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_an_error_and_does_not_block_the_loader(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     os.mkfifo(tmp_path / "rules/web.yaml")
     assert problems(tmp_path) == [("rules/web.yaml", None, "is not a regular file")]
 
 
-def test_the_same_problem_is_told_once(tmp_path: Path) -> None:
+def test_a_duplicate_problem_is_reported_once(tmp_path: Path) -> None:
     problem = Problem(Code.UNREADABLE_FILE, "is not a regular file", "dlsync.yaml")
     assert Tree(tmp_path).with_problems([problem, problem]).errors == (problem,)
 
 
-# what file names promise
+# addresses from file names
 
 
-def test_the_names_of_files_promise_what_they_are_found_to_hold(tmp_path: Path) -> None:
+def test_addresses_from_file_names_match_the_addresses_of_the_parsed_resources(tmp_path: Path) -> None:
     files = {
         "dashboards/team/web.yaml": DASHBOARD,
         "dashboards/README.md": "what these are",
@@ -322,17 +329,17 @@ def test_the_names_of_files_promise_what_they_are_found_to_hold(tmp_path: Path) 
     assert found.addresses() == {one for one in loader.parse(found).resources if one.kind != "link"}
 
 
-def test_a_name_that_is_none_promises_nothing(tmp_path: Path) -> None:
+def test_an_undecodable_file_name_gives_no_address(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a%FF.yaml": RULE, "rules/b.yaml": RULE})
     assert [str(one) for one in loader.read_sources(tmp_path).addresses()] == ["rule/b"]
 
 
-def test_in_a_backup_the_names_of_files_are_those_of_resources(tmp_path: Path) -> None:
+def test_addresses_in_a_backup_use_file_names_without_decoding(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a%20b.yaml": RULE, "links/1.json": '{"plugin": "disk", "tags": ["all"]}'})
     assert [str(one) for one in loader.read_sources(tmp_path).addresses()] == ["rule/a%20b"]
 
 
-def test_a_parsed_document_is_not_held_and_means_the_same_each_time(tmp_path: Path) -> None:
+def test_each_access_to_a_document_parses_a_new_equal_document(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": DASHBOARD})
     (one,) = loader.read(tmp_path).resources.values()
     assert one.document == one.document

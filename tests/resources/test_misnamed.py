@@ -1,4 +1,4 @@
-"""What a tree says of files and folders that are not read although they stand where resources live."""
+"""Warnings about files and folders among the resources that dlsync does not read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TREE = {
 
 
 def problems(root: Path, files: dict[str, str | bytes]) -> list[str]:
-    """The problems of the tree with more files, as its environment reads it."""
+    """Return the problems of the tree with additional files, read for its environment."""
     write_tree(root, {**TREE, **files})
     return [f"{one.severity}: {one}" for one in environments.read(root, Settings(environment="prod")).problems]
 
@@ -72,7 +72,7 @@ def problems(root: Path, files: dict[str, str | bytes]) -> list[str]:
         ("dlsyncignore", "", ".dlsyncignore"),
     ],
 )
-def test_a_misnamed_file_or_folder_is_a_warning_with_the_name_that_is_meant(
+def test_a_misnamed_file_or_folder_is_a_warning_that_suggests_the_right_name(
     tmp_path: Path, file: str, place: str, meant: str
 ) -> None:
     expected = f"is not read; did you mean `{meant}`? If so, rename it, or name it in .dlsyncignore"
@@ -82,7 +82,7 @@ def test_a_misnamed_file_or_folder_is_a_warning_with_the_name_that_is_meant(
 @pytest.mark.parametrize(
     "file", ["dlsync.yml", "DLSYNC.yaml", ".dlsync.yaml", "dlsync.json", "dlsync.yaml.txt", "dlsycn.yaml"]
 )
-def test_of_settings_that_are_not_in_force_the_warning_says_so(tmp_path: Path, file: str) -> None:
+def test_the_warning_of_a_misnamed_settings_file_says_that_no_setting_is_in_force(tmp_path: Path, file: str) -> None:
     (said,) = problems(tmp_path, {file: "prune: none\n"})
     assert said == (
         f"warning: {file}: is not read, so none of its settings is in force, `protect` and `prune` among them: "
@@ -100,7 +100,7 @@ def test_of_settings_that_are_not_in_force_the_warning_says_so(tmp_path: Path, f
         ("packs/web/package", "expected package.yaml, plugins/, dashboards/, rules/ here"),
     ],
 )
-def test_any_other_file_among_resources_is_a_warning_that_names_the_way_out(
+def test_any_other_file_among_resources_is_a_warning_that_names_the_remedy(
     tmp_path: Path, file: str, expected: str
 ) -> None:
     (said,) = problems(tmp_path, {file: ""})
@@ -108,7 +108,7 @@ def test_any_other_file_among_resources_is_a_warning_that_names_the_way_out(
     assert problems(tmp_path, {".dlsyncignore": f"{file}\n"}) == []
 
 
-def test_a_folder_is_warned_of_once_and_its_name_in_dlsyncignore_silences_that(tmp_path: Path) -> None:
+def test_a_misnamed_folder_gives_one_warning_that_dlsyncignore_silences(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {"packs/web/rule/a.yaml": RULE, "packs/web/rule/b.yaml": RULE, "Rules/c.yaml": RULE}
     assert len(problems(tmp_path, files)) == 2
     assert problems(tmp_path, {".dlsyncignore": "rule/\n/Rules/\n"}) == []
@@ -156,8 +156,8 @@ def test_files_of_another_purpose_at_the_root_give_no_warning(tmp_path: Path, fi
 
 
 @pytest.mark.parametrize("content", [b"", b"\n"])
-def test_an_empty_script_is_likely_no_plugin(tmp_path: Path, content: bytes) -> None:
-    """As a full disk or a crash leaves it."""
+def test_an_empty_script_is_a_warning_and_an_empty_settings_file_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """A full disk or a crash leaves an empty file."""
     (said,) = problems(tmp_path, {"plugins/cpu.sh": content})
     assert said.startswith("warning: plugins/cpu.sh: is read as a plugin, but is empty; if it is none, name it in ")
     settings = problems(tmp_path, {"plugins/cpu.sh": b"exit 0\n", "plugins/cpu.meta.yaml": content})
@@ -165,7 +165,7 @@ def test_an_empty_script_is_likely_no_plugin(tmp_path: Path, content: bytes) -> 
 
 
 @pytest.mark.parametrize("file", ["plugins/cpu.sh", "packs/web/plugins/cpu"])
-def test_a_script_whose_first_line_ends_in_a_carriage_return_cannot_run_on_linux(tmp_path: Path, file: str) -> None:
+def test_a_script_whose_first_line_ends_in_a_carriage_return_is_a_warning(tmp_path: Path, file: str) -> None:
     (said,) = problems(tmp_path, {file: b"#!/bin/sh\r\nexit 0\r\n"})
     assert said == (
         f"warning: {file}: ends its first line in a carriage return, which Linux takes for a part of the program's "
@@ -180,7 +180,7 @@ def test_a_script_whose_first_line_ends_in_a_carriage_return_cannot_run_on_linux
     "file",
     ["plugins/test_load.py", "plugins/load_test.py", "plugins/conftest.py", "plugins/notes.txt", "plugins/Makefile"],
 )
-def test_a_file_that_is_likely_no_plugin_is_read_as_one_with_a_warning_that_either_pattern_silences(
+def test_a_file_unlikely_to_be_a_plugin_is_read_with_a_warning_that_dlsyncignore_can_silence(
     tmp_path: Path, file: str
 ) -> None:
     (said,) = problems(tmp_path, {file: "x = 1\n"})
@@ -193,11 +193,11 @@ def test_a_file_that_is_likely_no_plugin_is_read_as_one_with_a_warning_that_eith
 
 
 @pytest.mark.parametrize("content", [b"#!/bin/sh\n", b"\x7fELF\2\1", b"MZ\x90\0"])
-def test_a_program_is_a_plugin_whatever_its_ending(tmp_path: Path, content: bytes) -> None:
+def test_an_executable_is_a_plugin_with_any_extension(tmp_path: Path, content: bytes) -> None:
     assert problems(tmp_path, {"plugins/check": content, "plugins/check2.db": content}) == []
 
 
-def test_misnamed_settings_are_no_plugin_and_link_nothing(tmp_path: Path) -> None:
+def test_misnamed_plugin_settings_are_read_neither_as_a_plugin_nor_as_a_link(tmp_path: Path) -> None:
     write_tree(tmp_path, {"plugins/a.sh": "", "plugins/a.meta.yml": "interval: 60\n"})
     write_tree(tmp_path, {"packs/web/plugins/b.sh": "", "packs/web/plugins/b.META.yaml": "interval: 60\n"})
     assert sorted(map(str, loader.read(tmp_path).resources)) == ["link/b", "plugin/a", "plugin/b"]
@@ -211,14 +211,14 @@ def test_a_root_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: p
     assert [str(one) for one in loader.read(tmp_path).errors] == [".: cannot be read: Permission denied"]
 
 
-def test_a_link_at_the_root_that_leads_to_itself_is_passed_over(tmp_path: Path) -> None:
+def test_a_symbolic_link_at_the_root_that_points_to_itself_is_ignored(tmp_path: Path) -> None:
     write_tree(tmp_path, TREE)
     (tmp_path / "latest").symlink_to("latest")
     assert loader.read(tmp_path).problems == ()
 
 
 @pytest.mark.parametrize("file", ["alerts/two.yaml", "alerts/two.yml", "alerts/team/two.yaml"])
-def test_a_folder_that_holds_what_looks_like_resources_is_warned_of_by_the_folder_that_is_meant(
+def test_an_unknown_folder_with_a_file_like_a_rule_is_a_warning_that_suggests_the_right_folder(
     tmp_path: Path, file: str
 ) -> None:
     others = {"alerts/a.yaml": "[", "alerts/b.yaml": "a: b\n", "alerts/c.yaml": "- 1\n"}
@@ -231,21 +231,21 @@ def test_a_folder_that_holds_what_looks_like_resources_is_warned_of_by_the_folde
 
 
 @pytest.mark.parametrize("file", ["other/rules/two.yaml", ".github/two.yaml", "a/b/c/two.yaml", "alerts/two.txt"])
-def test_a_folder_that_holds_anything_else_is_not(tmp_path: Path, file: str) -> None:
+def test_an_unknown_folder_with_deep_hidden_copied_or_other_files_gives_no_warning(tmp_path: Path, file: str) -> None:
     assert (
         problems(tmp_path, {file: f"{RULE}# moved\n", "shared/copy.yaml": RULE, "chart/values.yaml": "title: x\n"})
         == []
     )
 
 
-def test_nothing_outside_the_directory_is_looked_at(tmp_path: Path) -> None:
+def test_a_symbolic_link_to_a_folder_outside_gives_no_warning(tmp_path: Path) -> None:
     write_tree(tmp_path / "outside", {"two.yaml": f"{RULE}# moved\n"})
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/alerts").symlink_to(tmp_path / "outside")
     assert problems(tmp_path / "tree", {}) == []
 
 
-# what a plan deletes because of it
+# deletions in a plan because a file is not read
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_nothing_outside_the_directory_is_looked_at(tmp_path: Path) -> None:
         ("rules/two.YAML", [], ""),
     ],
 )
-def test_a_warning_of_a_file_that_is_not_read_names_what_a_plan_therefore_deletes(
+def test_the_warning_of_an_unread_file_names_the_resources_that_the_plan_deletes(
     tmp_path: Path, file: str, deleted: list[str], expected: str
 ) -> None:
     write_tree(tmp_path, {**TREE, file: RULE})
@@ -278,7 +278,7 @@ def test_a_warning_of_a_file_that_is_not_read_names_what_a_plan_therefore_delete
     assert any("is not read" in one for one in said)
 
 
-def test_no_deletion_is_put_down_to_what_is_read_or_leads_outside(tmp_path: Path) -> None:
+def test_no_deletion_is_attributed_to_a_file_that_is_read_or_leads_outside(tmp_path: Path) -> None:
     outside = write_tree(tmp_path / "outside", {"two.yaml": RULE})
     tree = write_tree(tmp_path / "tree", TREE)
     (tree / "Rules").symlink_to(outside)

@@ -1,4 +1,4 @@
-"""What a reviewer reads of something new: sentences, made of whatever is there."""
+"""Outlines: sentences that describe a new item to a reviewer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def outline(kind: str, path: Path, value: Json) -> list[str]:
         ({"metric": "a.b", "condition": 5, "mute": True}, "a.b is above null, mute true"),
     ],
 )
-def test_a_criterion_is_a_sentence(item: dict[str, Json], expected: str) -> None:
+def test_the_outline_of_a_criterion_is_a_sentence(item: dict[str, Json], expected: str) -> None:
     assert outline("rule", ("criteria",), [item]) == outline("rule", ("criteria", 3), item) == [expected]
 
 
@@ -51,7 +51,7 @@ def test_a_criterion_is_a_sentence(item: dict[str, Json], expected: str) -> None
         ({"type": "SMS", "to": "1"}, "SMS, to 1"),
     ],
 )
-def test_an_action_is_a_sentence(item: dict[str, Json], expected: str) -> None:
+def test_the_outline_of_an_action_is_a_sentence(item: dict[str, Json], expected: str) -> None:
     assert outline("rule", ("actions",), [item]) == [expected]
 
 
@@ -63,11 +63,11 @@ def test_an_action_is_a_sentence(item: dict[str, Json], expected: str) -> None:
         ({"title": "Empty", "series": None}, "Empty"),
     ],
 )
-def test_a_widget_is_its_title_its_type_and_its_metrics(item: dict[str, Json], expected: str) -> None:
+def test_the_outline_of_a_widget_is_its_title_type_and_metrics(item: dict[str, Json], expected: str) -> None:
     assert outline("dashboard", ("positions",), [item]) == outline("dashboard", ("positions", 0), item) == [expected]
 
 
-def test_a_text_of_several_lines_is_its_first_ones() -> None:
+def test_the_outline_of_a_text_is_its_first_lines() -> None:
     script = "".join(f"line {number}\n" for number in range(1, 10))
     assert outline("plugin", ("content",), script)[-2:] == ["line 8", "... 1 more line"]
     assert outline("plugin", ("content",), script + "line 10")[-1] == "... 2 more lines"
@@ -75,11 +75,11 @@ def test_a_text_of_several_lines_is_its_first_ones() -> None:
     assert outline("plugin", ("extension",), "sh") == []
 
 
-def test_a_field_of_an_item_needs_no_outline() -> None:
+def test_a_field_of_an_item_has_no_outline() -> None:
     assert outline("rule", ("criteria", 0, "scope"), {"tag": "web"}) == []
     assert outline("dashboard", ("positions", 0, "series"), [{"metric": "a.b"}]) == []
 
 
 @given(st.sampled_from(["dashboard", "rule", "plugin", "link"]), st.sampled_from(PATHS), any_json())
-def test_whatever_is_there_has_an_outline(kind: str, path: Path, value: Json) -> None:
+def test_the_outline_of_any_value_consists_of_strings(kind: str, path: Path, value: Json) -> None:
     assert all(isinstance(line, str) for line in outline(kind, path, value))

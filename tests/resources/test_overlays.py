@@ -1,4 +1,4 @@
-"""Which file a field comes from: plans point into it, and an export edits it or says that somebody must."""
+"""Fields from overlays: plans point to the file of a field, and exports edit the base but not the overlay."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def edited(live: dict[str, Json], of: Resource | None = None, **secrets: str) ->
 # lines
 
 
-def test_where_all_that_differs_comes_from_the_overlay_it_is_pointed_at() -> None:
+def test_differences_only_in_overlay_fields_are_located_in_the_overlay() -> None:
     diff = [
         replaced(("period",), 1, 60),
         replaced(("positions", 0, "color"), "blue", "red"),
@@ -74,7 +74,7 @@ def test_where_all_that_differs_comes_from_the_overlay_it_is_pointed_at() -> Non
     assert (file, [one.line for one in placed]) == (OVER, [1, 4, 5])
 
 
-def test_else_the_file_is_pointed_at_and_what_comes_from_the_overlay_has_no_line() -> None:
+def test_mixed_differences_are_located_in_the_file_and_overlay_fields_have_no_line() -> None:
     diff = [
         replaced(("period",), 1, 60),
         replaced(("positions", 0, "row"), 2, 1),
@@ -86,7 +86,7 @@ def test_else_the_file_is_pointed_at_and_what_comes_from_the_overlay_has_no_line
     assert DASHBOARD.located(desired(), ()) == (FILE, ())
 
 
-def test_a_plugin_s_settings_are_pointed_at_in_the_file_that_has_them() -> None:
+def test_differences_in_plugin_settings_are_located_in_the_file_that_holds_them() -> None:
     mine, theirs = replaced(("params",), "-b", "-a"), replaced(("interval",), 5, 60)
     settled = plugin("# ours\nparams: -a\n")
     assert PLUGIN.located(settled, [theirs])[0] == "overlays/s/plugins/disk.meta.yaml"
@@ -99,16 +99,11 @@ def test_a_plugin_s_settings_are_pointed_at_in_the_file_that_has_them() -> None:
 # export
 
 
-def test_what_the_overlay_does_not_touch_is_edited_in_the_file() -> None:
+def test_an_export_edits_fields_outside_the_overlay_in_the_file() -> None:
     live = dashboard(widget("cpu", color="red", row=9), widget("net"), widget("new"), period=60, title="Live")
     text = edited({**live, "positions": [live["positions"][2], *live["positions"][:2]]})  # type: ignore[index, misc] # a list
-    head, _, rest = BASE.partition("title: Web")
-    assert text.startswith(f"{head}title: Live\nperiod: 3600\npositions:\n")
-    assert "  - {title: cpu, row: 9, col: 1," in text
-    assert text.index("new") > text.index("cpu")
-    assert "red" not in text
-    assert "net" not in text
-    assert rest
+    assert text.startswith(BASE.replace("title: Web", "title: Live").replace("row: 1", "row: 9"))
+    assert resource("dashboard/web", text).document["positions"] == [widget("cpu", row=9), widget("new")]
 
 
 @pytest.mark.parametrize(
@@ -125,13 +120,13 @@ def test_what_the_overlay_does_not_touch_is_edited_in_the_file() -> None:
         ),
     ],
 )
-def test_what_the_overlay_says_is_for_a_person_to_edit(live: dict[str, Json], told: str) -> None:
+def test_an_export_refuses_a_difference_in_an_overlay_field(live: dict[str, Json], told: str) -> None:
     with pytest.raises(DlsyncError) as caught:
         edited({**live, "title": "also"})
     assert str(caught.value) == f"it differs in what {OVER} says: {told}; edit that file"
 
 
-def test_an_overlay_s_item_that_was_moved_stands_elsewhere() -> None:
+def test_an_export_refuses_a_moved_item_of_an_overlay() -> None:
     base = BASE.replace("series: [", "series: [{metric: disk}, ")
     over = "positions:\n  - title: cpu\n    series:\n      - metric: net\n"
     series: list[Json] = [{"metric": "net"}, {"metric": "disk"}, {"metric": "cpu.load", "scope": {"tag": "web"}}]
@@ -140,11 +135,11 @@ def test_an_overlay_s_item_that_was_moved_stands_elsewhere() -> None:
         edited(dashboard(widget("cpu", series=series)), desired(base, over))
 
 
-def test_where_an_overlay_s_widget_is_in_the_list_makes_no_difference() -> None:
+def test_the_position_of_an_overlay_widget_in_the_list_is_no_difference() -> None:
     assert edited({**LIVE, "positions": [*reversed(LIVE["positions"])]}) == BASE  # type: ignore[arg-type] # a list
 
 
-def test_no_more_fields_are_named_than_a_person_reads_and_no_secret() -> None:
+def test_the_export_error_names_at_most_five_fields_and_hides_secrets() -> None:
     over = "".join(f"{letter}: ${{env:HOOK}}\n" for letter in "abcdefg")
     live: dict[str, Json] = {"title": "Web", "positions": [], **dict.fromkeys("abcdefg", "s3cret!")}
     with pytest.raises(DlsyncError) as caught:
@@ -154,19 +149,19 @@ def test_no_more_fields_are_named_than_a_person_reads_and_no_secret() -> None:
 
 
 def lax(base: str, overlay: str, **environ: str) -> Resource:
-    """A dashboard with fields that no schema knows."""
+    """Return a dashboard with fields that no schema knows."""
     scene = LoadContext(Values({}, environ), {FILE: SourceFile(OVER, overlay.encode())})
     ((found,), _) = DASHBOARD.read([SourceFile(FILE, base.encode())], scene)
     return found
 
 
-def test_what_no_base_can_give_below_the_overlay_is_for_a_person_too() -> None:
-    """The overlay's widget is gone from the server with the base's: alone, it would be one that is not whole."""
+def test_an_export_refuses_a_live_state_that_base_and_overlay_cannot_express() -> None:
+    """The server lacks the widget of base and overlay; the overlay alone would give an incomplete widget."""
     with pytest.raises(DlsyncError, match=f"what is live cannot be written below {OVER}: edit that file and {FILE}"):
         edited(dashboard(widget("net"), period=60))
 
 
-def test_a_plugin_s_settings_are_edited_beside_the_script() -> None:
+def test_an_export_edits_plugin_settings_beside_the_script_and_refuses_overlay_settings() -> None:
     live = resource("plugin/disk", {"content": "exit 0\n", "extension": "sh", "interval": 60, "params": "-b"})
     settled = plugin("# ours\nparams: -a\n")
     assert PLUGIN.edited_files(settled, live) == {"plugins/disk.meta.yaml": b"# ours\nparams: '-b'\n"}
@@ -184,14 +179,14 @@ def warnings_of(overlay: str) -> list[str]:
     return [str(one) for one in problems]
 
 
-def test_an_item_whose_name_is_nearly_one_of_the_file_is_warned_of() -> None:
+def test_an_overlay_item_with_a_name_close_to_an_item_of_the_file_is_a_warning() -> None:
     added_ = "{title: cpus, row: 1, col: 1, size_x: 2, size_y: 2, type: number, series: []}"
     (warning,) = warnings_of(f"positions:\n  - {added_}\n")
     assert warning.startswith(
         f"{OVER}:2:5: the dashboard's own file has no such item, so it is added; did you mean `cpu`?"
     )
     assert warnings_of(f"positions:\n  - {added_.replace('cpus', 'network')}\n") == []
-    assert warnings_of(f"positions:\n  - {added_.replace('cpus', '7')}\n") != []  # a title that is no text
+    assert warnings_of(f"positions:\n  - {added_.replace('cpus', '7')}\n") != []  # a title that is not text
 
 
 @pytest.mark.parametrize(
@@ -206,7 +201,7 @@ def test_an_item_whose_name_is_nearly_one_of_the_file_is_warned_of() -> None:
         ("Version 1.0", "Free 2.5", ""),
     ],
 )
-def test_a_widget_is_warned_of_by_its_title(item: str, base: str, guess: str) -> None:
+def test_the_warning_of_an_added_widget_suggests_a_similar_title(item: str, base: str, guess: str) -> None:
     scene = LoadContext(overlays={FILE: SourceFile(OVER, f"positions:\n- title: '{item}'\n".encode())})
     _, problems = DASHBOARD.read([SourceFile(FILE, BASE.replace("title: cpu", f"title: {base}").encode())], scene)
     assert [guess in str(one) for one in problems if "has no such item" in str(one)] == ([True] if guess else [])
@@ -223,7 +218,7 @@ METRICS = [
 
 
 @pytest.mark.parametrize(("metric", "guess"), METRICS)
-def test_a_criterion_and_a_series_are_warned_of_by_their_metrics(metric: str, guess: str) -> None:
+def test_the_warning_of_an_added_criterion_or_series_suggests_a_similar_metric(metric: str, guess: str) -> None:
     item = "{metric: http_check.latency, scope: {tag: web}, condition: {operator: gt, threshold: 1}}"
     rule = f"title: R\ncriteria:\n- {item}\n"
     texts = {
@@ -239,7 +234,7 @@ def test_a_criterion_and_a_series_are_warned_of_by_their_metrics(metric: str, gu
         assert [guess in one.message for one in problems] == ([True] if guess else []), problems
 
 
-def test_a_criterion_that_only_its_scope_tells_apart_is_warned_of() -> None:
+def test_an_added_criterion_that_differs_only_in_its_scope_is_a_warning() -> None:
     rule = "title: R\ncriteria:\n- {metric: a, scope: {tag: web}, condition: {operator: gt, threshold: 1}}\n"
     scene = LoadContext(overlays={"rules/web.yaml": SourceFile(OVER, rule.replace("web", "wbe").encode())})
     _, (problem,) = kind_of("rule").read([SourceFile("rules/web.yaml", rule.encode())], scene)

@@ -26,7 +26,7 @@ def problems(root: Path) -> list[tuple[str, str, int | None]]:
     return [(one.severity, one.file, one.line) for one in loader.read(root).problems]
 
 
-def test_the_resources_of_packs_are_the_tree_s_and_their_plugins_linked_to_the_pack_s_tag(tmp_path: Path) -> None:
+def test_a_tree_holds_the_resources_of_packs_and_links_their_plugins_to_the_tag_of_the_pack(tmp_path: Path) -> None:
     tree = loader.read(write_tree(tmp_path, FILES))
     assert not tree.problems
     assert {str(one) for one in tree.resources} == {
@@ -41,7 +41,7 @@ def test_the_resources_of_packs_are_the_tree_s_and_their_plugins_linked_to_the_p
     assert [one.document for one in tree.resources.values() if one.kind == "link"] == [{"tags": ["db"]}] * 2
 
 
-def test_they_are_listed_with_what_they_say_of_themselves_and_what_they_hold(tmp_path: Path) -> None:
+def test_packs_are_listed_with_their_metadata_and_resource_counts(tmp_path: Path) -> None:
     db, web = packs.packs_of(loader.read(write_tree(tmp_path, FILES)))
     assert [db.text(field) for field in ("title", "version", "author", "description")] == [
         "Databases",
@@ -73,12 +73,12 @@ def test_package_yaml_is_checked(tmp_path: Path, content: str, severity: str, li
     assert packs.packs_of(loader.read(tmp_path))[0].name == "db"
 
 
-def test_a_pack_without_package_yaml_is_warned_of(tmp_path: Path) -> None:
+def test_a_pack_without_package_yaml_is_a_warning(tmp_path: Path) -> None:
     write_tree(tmp_path, {"packs/x/rules/r.yaml": "title: R\ncriteria: []\n", "packs/README.md": "ours"})
     assert problems(tmp_path) == [("warning", "packs/x", None)]
 
 
-def test_a_pack_whose_folder_is_no_text_is_an_error(tmp_path: Path) -> None:
+def test_a_pack_whose_folder_name_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/packs/\xff/rules")).mkdir(parents=True)
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/packs/\xff/rules/r.yaml")).write_text("title: R\ncriteria: []\n")
     assert problems(tmp_path) == [("error", "'packs/\\udcff'", None)]

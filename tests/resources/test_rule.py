@@ -22,19 +22,19 @@ NESTED: dict[str, Json] = {"type": "EMAIL", "details": {"emails": ["a@example.or
 WEB = resource("rule/web", "# ours\ntitle:   'Web'\r\ncriteria: [ ]\n")
 
 
-def test_there_is_one_canonical_spelling_of_an_action() -> None:
+def test_both_spellings_of_an_action_have_the_same_canonical_form() -> None:
     assert RULE.flattened(ACTION, NESTED) == FLAT
     assert RULE.flattened(ACTION, FLAT) == FLAT
     assert RULE.canonical(rule(actions=[NESTED])) == RULE.canonical(rule(actions=[FLAT]))
 
 
-def test_details_that_are_no_mapping_and_details_elsewhere_stay_as_they_are() -> None:
+def test_flattening_keeps_details_that_are_no_mapping_or_belong_to_no_action() -> None:
     odd: dict[str, Json] = {"details": "see the wiki"}
     assert RULE.flattened(ACTION, odd) == odd
     assert RULE.flattened((), {"details": {"a": 1}}) == {"details": {"a": 1}}
 
 
-def test_a_flattened_action_is_spelled_as_it_was_written() -> None:
+def test_a_flattened_action_is_restored_to_its_original_spelling() -> None:
     assert RULE.respelled(ACTION, FLAT, FLAT) == FLAT
     assert RULE.respelled(ACTION, NESTED, FLAT) == NESTED
     outside: dict[str, Json] = {"message": "m", "details": {"emails": []}}
@@ -68,12 +68,12 @@ actions:
         (("title",), 1),
     ],
 )
-def test_a_field_of_an_action_is_placed_where_the_file_has_it(path: Path, line: int) -> None:
+def test_a_difference_in_an_action_is_placed_at_its_line_in_the_file(path: Path, line: int) -> None:
     desired = resource("rule/web", NESTED_TEXT, file="rules/web.yaml")
     assert RULE.located(desired, [replaced(path, 1, 2)])[1][0].line == line
 
 
-def test_a_field_that_nested_details_lack_is_placed_at_them() -> None:
+def test_a_field_missing_from_nested_details_is_placed_at_the_details() -> None:
     desired = resource("rule/web", NESTED_TEXT, file="rules/web.yaml")
     _, placed = RULE.located(desired, [removed(("actions", 0, "url"), "u"), added(("actions", 0, "message"), "m")])
     assert [one.line for one in placed] == [5, 7]
@@ -81,7 +81,7 @@ def test_a_field_that_nested_details_lack_is_placed_at_them() -> None:
 
 @pytest.mark.parametrize("kind_of_action", ["EMAIL", "WEBHOOK"])
 @pytest.mark.parametrize("nested", [True, False])
-def test_a_difference_is_at_the_path_that_the_file_has(kind_of_action: str, nested: bool) -> None:
+def test_a_difference_in_an_action_has_the_path_of_the_spelling_in_the_file(kind_of_action: str, nested: bool) -> None:
     def hook(url: str, *, under_details: bool) -> Json:
         fields: dict[str, Json] = {"url": url}
         return {"type": kind_of_action, **({"details": fields} if under_details else fields)}
@@ -93,7 +93,7 @@ def test_a_difference_is_at_the_path_that_the_file_has(kind_of_action: str, nest
     assert RULE.as_written(desired, [difference]) == (difference,)
 
 
-def test_agents_of_a_scope_are_a_set_of_which_one_needs_no_list() -> None:
+def test_agents_of_a_scope_are_a_set_and_a_single_agent_needs_no_list() -> None:
     def scoped(agent: Json) -> dict[str, Json]:
         return rule({**criterion("a.b"), "scope": {"agent": agent}})
 
@@ -103,7 +103,7 @@ def test_agents_of_a_scope_are_a_set_of_which_one_needs_no_list() -> None:
     ).diff
 
 
-def test_a_second_equal_criterion_or_action_is_no_difference_and_the_server_keeps_it() -> None:
+def test_a_duplicate_criterion_or_action_is_no_difference_and_the_server_keeps_it() -> None:
     threshold = criterion("a.b")
     call: dict[str, Json] = {"emails": ["a@b.example"], "message": "m"}
     once = resource("rule/web", rule(threshold, actions=[call]))
@@ -117,14 +117,14 @@ def test_a_second_equal_criterion_or_action_is_no_difference_and_the_server_keep
     assert found.document == twice.document
 
 
-def test_a_rule_without_actions_or_with_odd_ones_is_placed_too() -> None:
+def test_a_difference_in_missing_or_malformed_actions_has_a_line() -> None:
     for text in ("title: Web\n", "title: Web\nactions: none\n", "title: Web\nactions: [none]\n"):
         desired = resource("rule/web", text, file="rules/web.yaml")
         assert RULE.located(desired, [removed(("actions", 0, "url"), "u")])[1][0].line in {1, 2}
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_a_rule_is_sent_byte_for_byte_also_where_it_has_to_be_made_first(strict: bool) -> None:
+def test_a_rule_is_sent_byte_for_byte_even_where_the_server_requires_a_post_before_the_put(strict: bool) -> None:
     changed = resource("rule/web", "title: Web # changed\ncriteria: []\n")
     with account(post_before_put=strict) as live:
         live.run(lambda client: RULE.create(client, WEB))
@@ -136,7 +136,7 @@ def test_a_rule_is_sent_byte_for_byte_also_where_it_has_to_be_made_first(strict:
     assert found.body == changed.body
 
 
-def test_a_listing_is_names_only() -> None:
+def test_a_listing_of_rules_holds_only_names() -> None:
     with account() as live:
         live.has(WEB, resource("rule/db/1", rule(criterion("a.b"))))
         listing = live.run(RULE.list)
@@ -144,7 +144,7 @@ def test_a_listing_is_names_only() -> None:
         assert live.requests() == ["GET rules"]
 
 
-def test_a_server_with_the_documented_operations_alone_lists_no_rules_and_deletes_none() -> None:
+def test_a_server_with_only_the_documented_operations_neither_lists_nor_deletes_rules() -> None:
     with account(documented_only=True) as live:
         live.has(WEB)
         assert live.run(RULE.list) == Listing()
@@ -152,7 +152,7 @@ def test_a_server_with_the_documented_operations_alone_lists_no_rules_and_delete
             live.run(lambda client: RULE.delete(client, "web"))
 
 
-def test_a_rule_that_is_not_there_is_none_and_no_hindrance_to_a_delete() -> None:
+def test_fetching_a_missing_rule_returns_none_and_deleting_it_is_no_error() -> None:
     with account() as live:
         live.has(WEB)
         live.run(lambda client: kind_of("rule").delete(client, "web"))

@@ -1,4 +1,4 @@
-"""Which resources a command is about."""
+"""Selection of the resources of a command by patterns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlsync.resources.selector import Exactly, Targets, is_pattern
 from tests.builders.trees import address
 
 
-def test_without_patterns_everything_is_meant() -> None:
+def test_targets_without_patterns_admit_every_resource() -> None:
     assert not Targets()
     assert Targets().admits(address("dashboard/web"))
     assert Targets().named() == set()
@@ -19,38 +19,38 @@ def test_without_patterns_everything_is_meant() -> None:
 @pytest.mark.parametrize(
     ("pattern", "meant", "not_meant"),
     [
-        pytest.param("dashboard/web", "dashboard/web", "rule/web", id="one name"),
+        pytest.param("dashboard/web", "dashboard/web", "rule/web", id="a name"),
         pytest.param("dashboard/web-*", "dashboard/web-1", "dashboard/db-1", id="a glob"),
         pytest.param("*/web", "plugin/web", "plugin/db", id="of any kind"),
         pytest.param("rule/team/a*", "rule/team/a/b", "rule/team", id="a slash in the name"),
-        pytest.param("rule/[ab]", "rule/b", "rule/c", id="one of some characters"),
-        pytest.param("rule/a[1]", "rule/a[1]", "rule/a", id="a whole name with characters of globs"),
+        pytest.param("rule/[ab]", "rule/b", "rule/c", id="a set of characters"),
+        pytest.param("rule/a[1]", "rule/a[1]", "rule/a", id="a name with glob characters"),
         pytest.param("rule/Web", "rule/Web", "rule/web", id="capitals count"),
     ],
 )
-def test_a_pattern_is_a_kind_and_a_glob(pattern: str, meant: str, not_meant: str) -> None:
+def test_a_pattern_selects_resources_by_kind_and_glob(pattern: str, meant: str, not_meant: str) -> None:
     targets = Targets([pattern])
     assert targets
     assert targets.admits(address(meant))
     assert not targets.admits(address(not_meant))
 
 
-def test_several_patterns_mean_what_any_of_them_does() -> None:
+def test_several_patterns_admit_the_resources_that_any_of_them_matches() -> None:
     targets = Targets(["rule/a", "dashboard/b"])
     assert [targets.admits(address(one)) for one in ("rule/a", "dashboard/b", "rule/b")] == [True, True, False]
 
 
-def test_what_is_spelled_out_is_named_and_what_is_a_pattern_is_not() -> None:
+def test_named_returns_only_addresses_without_glob_characters() -> None:
     assert Targets(["rule/a/b", "rule/b*", "*/c", "rule/d?", "rule/[e]"]).named() == {address("rule/a/b")}
 
 
-def test_only_the_kinds_that_a_pattern_names_can_be_meant() -> None:
+def test_kinds_returns_the_kinds_that_the_patterns_can_match() -> None:
     assert Targets(["rule/a", "plugin/*"]).kinds() == {"rule", "plugin"}
     assert Targets(["rule/a", "*/a"]).kinds() == {"account", "dashboard", "link", "plugin", "rule"}
 
 
 @pytest.mark.parametrize("pattern", ["web", "dashboards/web", "dash*/web", "dashboard/", "/web", ""])
-def test_anything_else_is_an_error_that_names_the_kinds(pattern: str) -> None:
+def test_an_invalid_pattern_is_an_error_that_names_the_kinds(pattern: str) -> None:
     with pytest.raises(SettingsError, match=r"KIND one of account, plugin, link, dashboard, rule or \*") as caught:
         Targets([pattern])
     assert f"`{pattern}`" in caught.value.message
@@ -62,22 +62,22 @@ def test_anything_else_is_an_error_that_names_the_kinds(pattern: str) -> None:
     [
         ("", "For example: dashboard/web-*"),
         ("web", "Did you mean rule/web?"),
-        ("dashboard", "Did you mean dashboard/*?"),  # and not the rule of that name
+        ("dashboard", "Did you mean dashboard/*?"),  # not the rule of that name
     ],
 )
-def test_a_hint_has_what_was_likely_meant_or_an_example(pattern: str, hint: str) -> None:
+def test_the_hint_suggests_the_likely_pattern_or_an_example(pattern: str, hint: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Targets([pattern], ["rule/web", "rule/dashboard"])
     assert caught.value.hint == hint
 
 
-def test_targets_that_include_more_admit_that_and_its_kind_too() -> None:
+def test_including_adds_resources_and_their_kinds_to_the_targets() -> None:
     targets = Targets(["rule/a"]).including([address("plugin/b")])
     assert [targets.admits(address(one)) for one in ("rule/a", "plugin/b", "plugin/a")] == [True, True, False]
     assert targets.kinds() == {"rule", "plugin"}
 
 
-def test_exactly_some_are_these_and_no_others_whatever_their_names_look_like() -> None:
+def test_exactly_admits_only_the_given_addresses_and_expands_no_globs() -> None:
     targets = Exactly([address("rule/a*"), address("plugin/b")])
     assert [targets.admits(address(one)) for one in ("rule/a*", "plugin/b", "rule/ab", "rule/b")] == [
         True,
@@ -96,7 +96,7 @@ def test_a_text_is_a_pattern_where_it_begins_with_a_kind(text: str, *, is_one: b
     assert is_pattern(text) is is_one
 
 
-def test_targets_that_match_nothing_are_refused_with_the_nearest_resource_though_another_matches() -> None:
+def test_targets_without_a_match_are_refused_with_suggestions_even_if_other_targets_match() -> None:
     known = [address("rule/redis-down"), address("dashboard/web")]
     with pytest.raises(SettingsError) as error:
         Targets(["rule/redis-donw", "dashboard/*", "rule/x", "dashboard/wen"]).require_match(known)
@@ -108,9 +108,9 @@ def test_targets_that_match_nothing_are_refused_with_the_nearest_resource_though
 
 
 @pytest.mark.parametrize("patterns", [[], ["rule/*", "*/redis-????"]])
-def test_targets_that_each_match_and_no_targets_are_not_refused(patterns: list[str]) -> None:
+def test_targets_that_all_match_and_empty_targets_are_accepted(patterns: list[str]) -> None:
     Targets(patterns).require_match([address("rule/redis-down")])
 
 
-def test_in_an_empty_account_no_targets_are_refused() -> None:
+def test_an_empty_account_accepts_targets_without_a_match() -> None:
     Targets(["rule/*", "rule/a"]).require_match([])

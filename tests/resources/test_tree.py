@@ -1,4 +1,4 @@
-"""Which warnings a comment beside their line silences."""
+"""Comments in files silence the warnings of their line."""
 
 from pathlib import Path
 
@@ -30,17 +30,17 @@ ERROR = Problem(Code.MISSING_FIELD, "e", "a.yaml", 2)
         ("# dlsync", False),
     ],
 )
-def test_a_comment_silences_the_warnings_of_its_line_or_those_of_its_codes(comment: str, is_silent: bool) -> None:
+def test_a_comment_silences_all_warnings_of_its_line_or_only_the_named_codes(comment: str, is_silent: bool) -> None:
     contents = {"a.yaml": f"a: 1\nb: 2  {comment}\nc: 3\n".encode()}
     assert unsilenced([WARNING, ERROR], contents) == ((ERROR,) if is_silent else (WARNING, ERROR))
 
 
-def test_what_is_on_another_line_in_another_file_or_on_no_line_stays() -> None:
+def test_a_comment_keeps_warnings_of_other_lines_of_other_files_and_without_a_line() -> None:
     elsewhere = [Problem(WARNING.code, "w", *place) for place in (("a.yaml", 1), ("b.yaml", 1), ("a.yaml", None), ())]
     assert unsilenced(elsewhere, {"a.yaml": b"a: 1\nb: 2  # dlsync: ignore\n"}) == tuple(elsewhere)
 
 
-def test_all_warnings_of_files_are_silenced_in_one_place(tmp_path: Path) -> None:
+def test_a_comment_silences_warnings_in_every_kind_of_file(tmp_path: Path) -> None:
     token = "# dlsync: ignore likely-secret\n"
     widget = "{title: CPU laod, type: number}"
     write_tree(
@@ -62,6 +62,6 @@ def test_all_warnings_of_files_are_silenced_in_one_place(tmp_path: Path) -> None
     assert found >= {Code.LIKELY_SECRET, Code.ITEM_ONLY_IN_OVERLAY, Code.AMBIGUOUS_VALUE, Code.UNKNOWN_PLUGIN}
 
 
-def test_a_tree_silences_what_is_added_to_it() -> None:
+def test_with_problems_silences_added_warnings() -> None:
     tree = Tree(Path(), sources={"a.yaml": b"\nb  # dlsync: ignore\n"})
     assert tree.with_problems([WARNING, ERROR]).problems == (ERROR,)

@@ -1,10 +1,11 @@
-"""The file of the access log: what it may be, and what happens if it cannot be written."""
+"""The file of the access log: the files that it accepts, and failures to write it."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import re
 import resource
 import signal
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Messages(logging.Handler):
-    """What the server says, one after the other, also from another thread."""
+    """The messages that the server logs, in order, also from other threads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,27 +66,28 @@ def test_lines_are_appended(tmp_path: Path) -> None:
     assert (tmp_path / "log").stat().st_mode & 0o777 & ~0o640 == 0  # whatever the umask is
 
 
-def test_a_dash_is_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_dash_writes_the_access_log_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     with (log := AccessLog("-")).opened():
         log.add(number=1)
     assert capfd.readouterr().err == '{"number":1}\n'
 
 
 @pytest.mark.parametrize("content", [b"SQLite format 3\0", b"notes"])
-def test_a_file_that_holds_something_else_is_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_a_file_with_other_content_is_refused_and_left_unchanged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "live.db").write_bytes(content)
     with pytest.raises(SettingsError, match=r"live\.db: cannot be the access log: it holds something else"):
         write(tmp_path / "live.db", 1)
     assert (tmp_path / "live.db").read_bytes() == content
 
 
-def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be the access log: No such file or directory"):
-        write(tmp_path / "nowhere" / "log", 1)
+def test_an_error_names_a_log_file_that_cannot_be_created(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "log"
+    with pytest.raises(SettingsError, match=f"^{re.escape(str(path))}: cannot be the access log: No such file"):
+        write(path, 1)
 
 
-@pytest.mark.parametrize("made_anew", [False, True], ids=["moved", "moved and made anew"])
-def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path, made_anew: bool) -> None:
+@pytest.mark.parametrize("made_anew", [False, True], ids=["moved", "moved and created again"])
+def test_a_log_file_that_was_moved_away_is_created_again(tmp_path: Path, made_anew: bool) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with (log := AccessLog(str(path))).opened():
@@ -101,7 +103,7 @@ def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path, made_anew: bool
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """Let no file of this process become larger, as on a disk that is full."""
+    """Limit the size of files that this process writes, as a full disk does."""
     before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -126,7 +128,7 @@ def test_a_full_disk_loses_whole_lines_and_is_reported_once(tmp_path: Path, mess
         missing = int(messages.next().removeprefix("the access log is written again; ").split()[0])
     found = numbers(path)
     assert (found[0], found[-1], len(found) + missing, len(messages.texts)) == (1, 5, 5, 2)
-    assert missing >= 2  # the thread may have taken the last one, and not tried it yet
+    assert missing >= 2  # the thread may hold the last line without having tried to write it
 
 
 def written(log: AccessLog) -> None:
@@ -137,7 +139,7 @@ def written(log: AccessLog) -> None:
 
 @pytest.fixture
 def blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pipe that is not read, and takes less than as many lines as may wait."""
+    """A pipe without a reader, which holds fewer lines than the log may queue."""
     monkeypatch.setattr(access_log, "WAITING", 1000)
     os.mkfifo(tmp_path / "fifo")
     return tmp_path / "fifo"
@@ -148,17 +150,19 @@ def fill(log: AccessLog, lines: int) -> None:
         log.add(number=number, filler="x" * 100)
 
 
-def test_a_reader_that_stops_reading_stops_nothing(blocked: Path, messages: Messages) -> None:
+def test_a_blocked_reader_does_not_block_the_log_and_missing_lines_are_reported(
+    blocked: Path, messages: Messages
+) -> None:
     with (log := AccessLog(str(blocked))).opened(), blocked.open() as reader:
         fill(log, 1000)
-        written(log)  # or rather being written
+        written(log)  # the thread has taken all lines but may still be writing them
         fill(log, 1003)
         found = [json.loads(reader.readline())["number"] for _ in range(2000)]
         assert messages.next() == "the access log is written again; 3 requests are missing"
     assert found == [*range(1000), *range(1000)]
 
 
-def test_stopping_does_not_wait_for_a_reader(blocked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_the_log_does_not_wait_for_a_blocked_reader(blocked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access_log, "CLOSE_SECONDS", 0.01)
     with (log := AccessLog(str(blocked))).opened():
         reader = blocked.open()

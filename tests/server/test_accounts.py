@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ACCOUNTS = "/orgs/acme/accounts"
 
 
-def test_the_first_account_is_there_from_the_start(server: RunningServer, client: httpx2.Client) -> None:
+def test_a_new_server_has_a_default_account(server: RunningServer, client: httpx2.Client) -> None:
     (account,) = client.get(server.url + ACCOUNTS).json()
     assert account["name"] == "default"
     assert len(bytes.fromhex(account["id"])) == 12
@@ -28,7 +28,7 @@ def test_organisation_and_account_can_have_other_names() -> None:
         assert account["name"] == "a/b"
 
 
-def test_an_account_is_made_once(server: RunningServer, client: httpx2.Client) -> None:
+def test_creating_an_account_twice_is_refused(server: RunningServer, client: httpx2.Client) -> None:
     made = client.post(server.url + ACCOUNTS, json={"name": "staging"})
     again = client.post(server.url + ACCOUNTS, data={"name": "staging"})
     assert (made.status_code, made.json()) == (201, client.get(server.url + ACCOUNTS).json()[1])
@@ -41,13 +41,13 @@ def test_an_account_is_found_by_its_name(server: RunningServer, client: httpx2.C
     assert client.get(f"{server.url}{ACCOUNTS}/staging").status_code == 404
 
 
-def test_a_new_account_has_a_name_and_nothing_else(server: RunningServer, client: httpx2.Client) -> None:
+def test_creating_an_account_with_an_unknown_field_is_refused(server: RunningServer, client: httpx2.Client) -> None:
     refused = client.post(server.url + ACCOUNTS, json={"name": "staging", "plan": "free"})
     assert (refused.status_code, refused.json()) == (422, {"error": "'plan': unknown field; expected name"})
     assert len(client.get(server.url + ACCOUNTS).json()) == 1
 
 
-def test_a_deleted_account_takes_all_that_is_in_it(server: RunningServer, client: httpx2.Client) -> None:
+def test_deleting_an_account_deletes_its_resources(server: RunningServer, client: httpx2.Client) -> None:
     client.put("dashboards/d", content="title: d\n")
     client.post("plugins", json={"name": "p", "extension": "py", "content": ""})
     client.post("links", json={"plugin": "p", "tags": ["web"]})

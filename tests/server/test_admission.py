@@ -52,7 +52,7 @@ def db(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def client(db: str, clock: Clock) -> Iterator[TestClient]:
-    """A client with the bootstrap key of a server by the test's clock."""
+    """A client with the bootstrap key of a server that uses the test's clock."""
     with client_of(database_of(db), now=lambda: clock.now) as client:
         yield client
 
@@ -81,9 +81,9 @@ def needed(operation: Operation) -> str:
     return "read" if operation.method == "GET" else "write"
 
 
-def test_each_operation_needs_its_role(client: TestClient, db: str) -> None:
+def test_each_operation_is_refused_for_keys_with_a_lower_role(client: TestClient, db: str) -> None:
     made = {role: new_key(db, role, role) for role in ROLES}
-    for operation in sorted(OPERATIONS, key=lambda operation: operation.path, reverse=True):  # the account is last
+    for operation in sorted(OPERATIONS, key=lambda operation: operation.path, reverse=True):  # delete the account last
         path = re.sub(r"\{(name|id)\}", "nope", operation.path).format(org="acme", account="default")
         for role in ROLES:
             answer = client.request(operation.method, f"{SERVER}{path}", **by(made[role]))
@@ -94,7 +94,7 @@ def test_each_operation_needs_its_role(client: TestClient, db: str) -> None:
                 assert answer.json() == {"error": reason}
 
 
-def test_a_head_is_a_read(client: TestClient, db: str) -> None:
+def test_a_read_key_allows_head_requests(client: TestClient, db: str) -> None:
     assert client.head("dashboards", **by(new_key(db, "plan"))).status_code == 200
 
 
@@ -110,7 +110,7 @@ def test_a_key_works_as_soon_as_it_is_created_and_until_it_is_revoked(
     assert client.get("dashboards").status_code == 200
 
 
-def test_a_revoked_key_is_known_for_two_seconds_at_most_whatever_the_clock_does(
+def test_a_revoked_key_is_accepted_for_two_seconds_at_most_even_if_the_clock_goes_back(
     client: TestClient, db: str, clock: Clock
 ) -> None:
     key = new_key(db, "ci")
@@ -122,7 +122,7 @@ def test_a_revoked_key_is_known_for_two_seconds_at_most_whatever_the_clock_does(
     assert client.get("dashboards", **by(key)).status_code == 401
 
 
-def test_an_expired_key_is_refused_at_that_moment(client: TestClient, db: str, clock: Clock) -> None:
+def test_a_key_is_refused_from_the_moment_it_expires(client: TestClient, db: str, clock: Clock) -> None:
     key = new_key(db, "ci", expires="2026-03-04T12:00:31")
     assert client.get("dashboards", **by(key)).status_code == 200
     clock.now += timedelta(seconds=1)
@@ -144,7 +144,7 @@ def test_an_expired_key_is_refused_at_that_moment(client: TestClient, db: str, c
         ("Bearer " + "é" * 20, UNKNOWN),
     ],
 )
-def test_what_is_no_key_is_refused(client: TestClient, db: str, sent: str, reason: str) -> None:
+def test_a_missing_malformed_or_unknown_key_is_refused(client: TestClient, db: str, sent: str, reason: str) -> None:
     header = sent.format(new_key(db, "ci")).encode()
     answer = client.get("dashboards", headers=[(b"Authorization", header)])
     assert refusal(answer) == (401, reason)
@@ -157,7 +157,7 @@ def test_several_keys_in_a_request_are_refused_whatever_their_order(client: Test
         assert refusal(answer) == (400, "the request has several headers Authorization; send one")
 
 
-def test_a_key_of_another_account_is_refused_whether_there_is_that_account_or_not(client: TestClient, db: str) -> None:
+def test_a_key_is_refused_for_other_accounts_whether_they_exist_or_not(client: TestClient, db: str) -> None:
     client.post(ACCOUNTS, json={"name": "shop-1"}).raise_for_status()
     key = new_key(db, "shop", "admin", "shop-*")
     for account in ("default", "nope"):
@@ -193,7 +193,7 @@ def test_another_server_does_not_store_the_same_use_again(client: TestClient, db
     assert used(db) == timestamp(first)
 
 
-def test_a_use_that_cannot_be_stored_is_ignored_and_not_tried_by_each_request(
+def test_a_failure_to_store_the_last_use_is_ignored_and_not_retried_by_each_request(
     client: TestClient, db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, tries = new_key(db, "ci"), list[str]()
@@ -211,7 +211,7 @@ def test_a_use_that_cannot_be_stored_is_ignored_and_not_tried_by_each_request(
     ("error", "status"),
     [(DatabaseError(ErrorCode.DAMAGED, "x"), 500), (asyncio.CancelledError(), 503), (KeyError("x"), 500)],
 )
-def test_a_key_that_cannot_be_looked_up_is_no_401(
+def test_a_failed_key_lookup_is_a_server_error_and_not_401(
     client: TestClient, db: str, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
 ) -> None:
     key = new_key(db, "ci")

@@ -46,7 +46,7 @@ def test_a_ping_registers_an_agent(client: httpx2.Client) -> None:
     assert agent["created"] == agent["modified"] == agent["heartbeat"]
 
 
-def test_one_agent_has_the_details_that_the_list_leaves_out(client: httpx2.Client) -> None:
+def test_a_single_agent_has_details_that_the_list_leaves_out(client: httpx2.Client) -> None:
     client.post("agents/8ccf/ping", data=PING)
     (listed,) = client.get("agents").json()
     one = client.get("agents/8ccf").json()
@@ -54,7 +54,7 @@ def test_one_agent_has_the_details_that_the_list_leaves_out(client: httpx2.Clien
     assert {key: one[key] for key in listed} == listed
 
 
-def test_what_a_later_ping_leaves_out_stays(client: httpx2.Client) -> None:
+def test_a_later_ping_keeps_the_fields_that_it_leaves_out(client: httpx2.Client) -> None:
     before = client.post("agents/8ccf/ping", data=PING).json()
     after = client.post("agents/8ccf/ping", json={"name": "web-2"}).json()
     times = {"modified", "heartbeat"}
@@ -72,7 +72,7 @@ def test_a_deleted_agent_is_gone(client: httpx2.Client) -> None:
     assert client.get("agents").json() == []
 
 
-def test_an_agent_that_falls_silent_is_offline() -> None:
+def test_an_agent_is_offline_more_than_60_seconds_after_its_last_ping() -> None:
     now = [datetime(2016, 1, 10, tzinfo=UTC)]
     with client_of(Sqlite(), now=lambda: now[0]) as client:
         assert client.post("agents/8ccf/ping", data=PING).json()["heartbeat"] == "2016-01-10T00:00:00.000Z"
@@ -82,7 +82,7 @@ def test_an_agent_that_falls_silent_is_offline() -> None:
         assert client.get("agents/8ccf").json()["presence_state"] == "offline"
 
 
-# What clients were seen to send
+# Fields that clients were observed to send
 
 REPORT: dict[str, Any] = {
     "name": "worker",
@@ -102,7 +102,7 @@ REPORT: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("operation", ["ping", "register"])
-def test_what_an_agent_reports_is_shown_again(client: httpx2.Client, operation: str) -> None:
+def test_the_fields_that_an_agent_reports_are_returned(client: httpx2.Client, operation: str) -> None:
     answer = client.post(f"agents/77aa/{operation}", json={**REPORT, "os_name": "Linux", "tag_names": "a,b"}).json()
     assert client.get("agents/77aa").json() == answer
     assert (REPORT | {"osName": "Linux", "tags": ["all", "a", "b"]}).items() <= answer.items()
@@ -110,7 +110,7 @@ def test_what_an_agent_reports_is_shown_again(client: httpx2.Client, operation: 
     assert set(answer) - set(listed) == {"interfaces", "running_plugin_names", "process_summary", "processes", "org"}
 
 
-def test_a_form_reports_what_json_does(client: httpx2.Client) -> None:
+def test_a_form_can_report_the_same_fields_as_json(client: httpx2.Client) -> None:
     texts = {"name": "worker", "interpreter": "python", "container_id": "c0ffee", "parent": "8ccf"}
     lists = {name: REPORT[name] for name in ("interfaces", "labels", "process_summary")}
     form = {**texts, **{name: json.dumps(value) for name, value in lists.items()}, "running_plugin_names": "base"}
@@ -118,17 +118,17 @@ def test_a_form_reports_what_json_does(client: httpx2.Client) -> None:
     assert (texts | lists | {"running_plugin_names": ["base"]}).items() <= answer.items()
 
 
-def test_text_that_is_no_json_list_is_one_item(client: httpx2.Client) -> None:
+def test_text_that_is_not_a_json_list_becomes_a_list_with_one_item(client: httpx2.Client) -> None:
     answer = client.post("agents/77aa/ping", data={"interfaces": "[eth0"}).json()
     assert answer["interfaces"] == ["[eth0"]
 
 
-def test_null_is_no_value(client: httpx2.Client) -> None:
+def test_a_null_field_becomes_its_default(client: httpx2.Client) -> None:
     answer = client.post("agents/77aa/ping", json={"name": "a", "mac": None, "mode": None, "container_id": None}).json()
     assert (answer["mac"], answer["mode"], answer["container_id"]) == ("", "DEFAULT", None)
 
 
-def test_an_agent_can_report_under_the_names_of_an_answer(client: httpx2.Client) -> None:
+def test_an_agent_can_report_fields_by_the_names_of_the_response(client: httpx2.Client) -> None:
     answer = client.post("agents/77aa/ping", json={"id": "77aa", "osName": "Linux", "tags": ["a"]}).json()
     assert (answer["osName"], answer["tags"]) == ("Linux", ["all", "a"])
 
@@ -158,12 +158,12 @@ def test_a_wrong_report_is_refused_and_changes_nothing(
     assert client.get("agents").json() == []
 
 
-def test_an_agent_of_a_container_has_labels(client: httpx2.Client) -> None:
+def test_only_an_agent_of_a_container_has_labels(client: httpx2.Client) -> None:
     assert client.post("agents/77aa/ping", json={"container_id": "c0ffee"}).json()["labels"] == []
     assert "labels" not in client.post("agents/8ccf/ping", data=PING).json()
 
 
-def test_agents_are_found_by_their_address(client: httpx2.Client) -> None:
+def test_the_list_of_agents_can_be_filtered_by_mac_address(client: httpx2.Client) -> None:
     client.post("agents/8ccf/ping", data=PING)
     client.post("agents/77aa/ping", json={"name": "b", "mac": "02:42:ac:11:00:03"})
     assert [agent["id"] for agent in client.get("agents?mac=02:42:AC:11:00:02").json()] == ["8ccf"]
@@ -180,7 +180,7 @@ def test_a_deregistered_agent_is_offline_until_it_pings(client: httpx2.Client) -
     assert client.post("agents/8ccf/deregister", data={"status": "up"}).json()["status"] == "DEREGISTERED"
 
 
-def test_a_deregistered_agent_counts_as_down(demo: TestClient, clock: Clock) -> None:
+def test_the_status_metric_of_a_deregistered_agent_is_down(demo: TestClient, clock: Clock) -> None:
     agent = HOSTS[0].id
     demo.post(f"agents/{agent}/deregister")
     clock.now += timedelta(minutes=1)
@@ -188,12 +188,12 @@ def test_a_deregistered_agent_counts_as_down(demo: TestClient, clock: Clock) -> 
     assert [point["value"] for point in status["points"][-2:]] == [1, 0]
 
 
-def test_an_agent_without_a_name_is_called_by_its_host_or_its_id(client: httpx2.Client) -> None:
+def test_the_default_name_of_an_agent_is_its_host_name_or_its_id(client: httpx2.Client) -> None:
     assert client.post("agents/8ccf/register").json()["name"] == "8ccf"
     assert client.post("agents/9dee/ping", data={"hostname": "web"}).json()["name"] == "web"
 
 
-def test_an_agent_of_the_demo_that_deregisters_measures_no_more(demo: TestClient, clock: Clock) -> None:
+def test_a_deregistered_agent_of_the_demo_stops_measuring(demo: TestClient, clock: Clock) -> None:
     agent = HOSTS[0].id
     stopped = demo.post(f"agents/{agent}/deregister").json()["heartbeat"]
     clock.now += timedelta(minutes=10)
@@ -202,7 +202,7 @@ def test_an_agent_of_the_demo_that_deregisters_measures_no_more(demo: TestClient
     assert series["points"][-1]["time"] < clock.unix() - 540
 
 
-def test_a_plugin_that_the_demo_does_not_know_measures_nothing(demo: TestClient) -> None:
+def test_a_plugin_unknown_to_the_demo_has_no_metrics(demo: TestClient) -> None:
     agent = HOSTS[0].id
     demo.post(f"agents/{agent}/ping", json={"running_plugin_names": ["ntp", "mine"]})
     names = {metric["name"] for metric in demo.get(f"metrics?source={agent}").json()}
@@ -212,7 +212,7 @@ def test_a_plugin_that_the_demo_does_not_know_measures_nothing(demo: TestClient)
 @pytest.mark.parametrize(
     "sent", [{"json": {"names": ["a", "b"]}}, {"data": {"tags": "a,b"}}, {"json": {"tags": "a,b"}}]
 )
-def test_the_tags_of_an_agent_are_replaced(client: httpx2.Client, sent: dict[str, Any]) -> None:
+def test_a_put_replaces_the_tags_of_an_agent(client: httpx2.Client, sent: dict[str, Any]) -> None:
     client.post("agents/8ccf/ping", data=PING)
     answer = client.put("agents/8ccf/tags", **sent)
     assert (answer.status_code, answer.json()["tags"]) == (200, ["all", "a", "b"])
@@ -221,7 +221,7 @@ def test_the_tags_of_an_agent_are_replaced(client: httpx2.Client, sent: dict[str
 
 
 @pytest.mark.parametrize("sent", [{"json": {"tags": ["web", "nope"]}}, {"data": {"tags": "web"}}])
-def test_tags_are_taken_from_an_agent(client: httpx2.Client, sent: dict[str, Any]) -> None:
+def test_a_delete_removes_tags_from_an_agent(client: httpx2.Client, sent: dict[str, Any]) -> None:
     client.post("agents/8ccf/ping", data=PING)
     answer = client.request("DELETE", "agents/8ccf/tags", **sent)
     assert (answer.status_code, answer.json()["tags"]) == (200, ["all", "production"])
@@ -248,7 +248,7 @@ def test_wrong_tags_are_refused_and_change_nothing(
     assert client.get("agents/8ccf").json()["tags"] == ["all", "web", "production"]
 
 
-def test_the_plugins_of_an_agent_are_those_of_its_tags(client: httpx2.Client) -> None:
+def test_the_plugins_of_an_agent_are_those_linked_to_its_tags(client: httpx2.Client) -> None:
     for name, tags in {"b": "web,db", "a": "production", "c": "db"}.items():
         client.post("plugins", json={"name": name, "extension": "py", "content": ""})
         client.post("links", json={"plugin": name, "tags": tags})
@@ -258,7 +258,7 @@ def test_the_plugins_of_an_agent_are_those_of_its_tags(client: httpx2.Client) ->
     assert client.get("agents/nope/plugins").status_code == 404
 
 
-def test_a_server_with_documented_operations_only_shows_documented_fields(timed: Callable[..., TestClient]) -> None:
+def test_a_documented_only_server_shows_only_documented_fields(timed: Callable[..., TestClient]) -> None:
     client = timed(demo=True, documented_only=True)
     agents = client.get("agents?mac=none").json()
     assert len(agents) == len(HOSTS)
@@ -272,7 +272,11 @@ def test_a_server_with_documented_operations_only_shows_documented_fields(timed:
         }
 
 
-def test_a_report_nested_as_deeply_as_is_read_can_be_listed(client: httpx2.Client) -> None:
+def test_a_deeply_nested_report_never_breaks_the_list_of_agents(client: httpx2.Client) -> None:
+    accepted = set()
     for depth in (10, 100, *range(850, 1001, 5)):
-        client.post(f"agents/{depth}/ping", content=b'{"name": "a", "x": ' + b"[" * depth + b"]" * depth + b"}")
-        assert client.get("agents").status_code == 200
+        body = b'{"name": "a", "x": ' + b"[" * depth + b"]" * depth + b"}"
+        if client.post(f"agents/{depth}/ping", content=body).is_success:
+            accepted.add(str(depth))
+        assert {agent["id"] for agent in client.get("agents").json()} == accepted
+    assert {"10", "100"} <= accepted

@@ -27,7 +27,9 @@ OTHERS = {"a b": "title: other\n", "a": "title: other\n"}
     "authorization",
     ["", "Bearer", "Bearer wrong", "Bearer changem", "Bearer changemee", "Basic changeme", "changeme", "Bearer é"],
 )
-def test_without_the_key_nothing_is_answered(server: RunningServer, authorization: str) -> None:
+def test_a_request_without_a_valid_key_is_refused_with_401_whatever_its_path(
+    server: RunningServer, authorization: str
+) -> None:
     with account_of(server) as client:
         for path in ("dashboards", "nowhere", "dashboards/a"):
             refused = client.get(path, headers=[(b"Authorization", authorization.encode())])
@@ -37,11 +39,11 @@ def test_without_the_key_nothing_is_answered(server: RunningServer, authorizatio
             assert "changeme" not in refused.text
 
 
-def test_the_schemes_case_is_no_matter(client: httpx2.Client) -> None:
+def test_the_bearer_scheme_is_case_insensitive(client: httpx2.Client) -> None:
     assert client.get("dashboards", headers={"Authorization": "bearer changeme"}).status_code == 200
 
 
-def test_the_key_may_be_any_text() -> None:
+def test_the_key_may_contain_non_ascii_characters() -> None:
     with running(api_key="schlüssel") as server, account_of(server) as client:
         key = "Bearer schlüssel".encode()
         assert client.get("dashboards", headers=[(b"Authorization", key)]).status_code == 200
@@ -59,12 +61,14 @@ def test_the_key_may_be_any_text() -> None:
         ("/", "no operation has this path"),
     ],
 )
-def test_a_404_says_what_is_unknown(server: RunningServer, client: httpx2.Client, path: str, reason: str) -> None:
+def test_a_404_names_the_unknown_organisation_account_or_path(
+    server: RunningServer, client: httpx2.Client, path: str, reason: str
+) -> None:
     response = client.get(server.url + path)
     assert (response.status_code, response.json()) == (404, {"error": reason})
 
 
-def test_a_slash_at_the_end_of_a_path_means_nothing(server: RunningServer, client: httpx2.Client) -> None:
+def test_a_trailing_slash_of_a_path_is_ignored(server: RunningServer, client: httpx2.Client) -> None:
     client.put("dashboards/a/", content="title: A\n").raise_for_status()
     assert client.get("dashboards/a").content == client.get("dashboards/a/").content == b"title: A\n"
     for path in ("/orgs", "/orgs/acme/accounts", "/orgs/acme/accounts/default/dashboards"):
@@ -95,17 +99,17 @@ def test_a_request_for_another_host_is_refused_on_loopback(server: RunningServer
         assert answer.error.startswith("this server answers requests for 127.0.0.1 only, not for '")
 
 
-def test_a_request_that_names_no_host_comes_from_no_browser(server: RunningServer) -> None:
+def test_an_http_1_0_request_without_a_host_passes_the_host_check(server: RunningServer) -> None:
     assert exchanged(server, b"GET / HTTP/1.0\r\n\r\n").status == 401
 
 
-def test_a_name_of_this_machine_that_the_server_listens_on_is_its_host() -> None:
+def test_a_server_on_a_loopback_host_name_answers_requests_for_that_name() -> None:
     with client_of(Sqlite(), loopback_host="Books-Laptop") as client:
         answers = [client.get("dashboards", headers={"Host": host}) for host in ("books-laptop:8080", "books-desktop")]
     assert [answer.status_code for answer in answers] == [200, 421]
 
 
-def test_a_405_says_what_the_path_takes(client: httpx2.Client) -> None:
+def test_a_405_lists_the_methods_that_the_path_allows(client: httpx2.Client) -> None:
     response = client.patch("plugins", json={})
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, HEAD, POST"
@@ -129,7 +133,7 @@ OBSERVED = [
 ]
 
 
-def test_a_server_with_documented_operations_only_has_no_observed_one() -> None:
+def test_a_documented_only_server_has_no_observed_operations() -> None:
     with running(documented_only=True) as server, account_of(server) as client:
         client.put("dashboards/a", content="title: A\n")
         client.put("rules/a", content="title: A\n")
@@ -140,7 +144,7 @@ def test_a_server_with_documented_operations_only_has_no_observed_one() -> None:
         assert client.get("dashboards/a").status_code == client.get("rules/a").status_code == 200
 
 
-def test_a_fault_of_ours_is_logged_and_not_shown(
+def test_an_internal_error_is_logged_and_hidden_from_the_client(
     server: RunningServer, client: httpx2.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(documents, "put", lambda *_: 1 / 0)
@@ -150,7 +154,7 @@ def test_a_fault_of_ours_is_logged_and_not_shown(
     assert client.get("dashboards").json() == []
 
 
-def test_an_answer_that_is_known_is_not_sent_again(client: httpx2.Client) -> None:
+def test_a_response_whose_etag_the_client_has_is_304_without_a_body(client: httpx2.Client) -> None:
     client.put("dashboards/a", content="title: A\n")
     client.put("rules/a", content="title: A\n")
     client.post("plugins", json={"name": "a", "extension": "py", "content": ""})
@@ -163,7 +167,7 @@ def test_an_answer_that_is_known_is_not_sent_again(client: httpx2.Client) -> Non
         assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_an_etag_is_that_of_the_representation(client: httpx2.Client) -> None:
+def test_an_etag_depends_on_the_representation_and_the_content(client: httpx2.Client) -> None:
     client.put("dashboards/a", content="title: A\n")
     yaml = client.get("dashboards/a")
     json = client.get("dashboards/a", headers={"Accept": "application/json", "If-None-Match": yaml.headers["etag"]})
@@ -192,7 +196,9 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3
 @example("a?b#c", True)
 @example("\0", True)
 @example("a%00", False)
-def test_any_name_stays_in_its_segment(shared: httpx2.Client, name: str, whole: bool) -> None:
+def test_a_resource_can_have_any_name_without_touching_other_resources(
+    shared: httpx2.Client, name: str, whole: bool
+) -> None:
     for other, text in OTHERS.items():
         shared.put(f"dashboards/{quote(other)}", content=text)
     segment = "".join(f"%{byte:02X}" for byte in name.encode()) if whole else quote(name, safe="")
@@ -206,7 +212,7 @@ def test_any_name_stays_in_its_segment(shared: httpx2.Client, name: str, whole: 
 def _ask(
     client: httpx2.Client, method: str, segment: str, body: bytes = b"", family: str = "dashboards"
 ) -> tuple[int, bytes]:
-    """Ask with the path as it is: httpx2 would take out what it holds for ``..``."""
+    """Send the path unchanged, since httpx2 would resolve ``..`` in it."""
     url = urlsplit(str(client.base_url))
     connection = HTTPConnection(url.hostname or "", url.port)
     key = {"Authorization": client.headers["Authorization"]}
@@ -218,7 +224,7 @@ def _ask(
 
 
 @pytest.mark.parametrize("name", sorted(DOTS))
-def test_nothing_new_gets_a_name_that_clients_take_for_a_folder(shared: httpx2.Client, name: str) -> None:
+def test_a_new_resource_named_dot_or_dot_dot_is_refused(shared: httpx2.Client, name: str) -> None:
     expected = {"error": f"name: '{name}' means a folder in a URL"}
     for family in ("dashboards", "rules", "annotations"):
         method = "POST" if family == "annotations" else "PUT"

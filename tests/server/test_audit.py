@@ -84,12 +84,12 @@ def change_all(client: httpx2.Client) -> None:
     send("DELETE", "../other")
 
 
-def test_each_operation_that_writes_is_audited_but_what_agents_send() -> None:
+def test_each_write_operation_is_audited_except_reports_of_agents() -> None:
     writes = {f"{one.method} {one.path}" for one in OPERATIONS if one.method != "GET"}
     assert {f"{one.method} {one.path}" for one in OPERATIONS if one.audited} == writes - SENT_BY_AGENTS
 
 
-def test_each_change_has_an_entry_and_what_agents_send_has_none(new_db: str) -> None:
+def test_each_change_has_an_audit_entry_except_reports_of_agents(new_db: str) -> None:
     with running(db=new_db) as server, account_of(server) as client:
         change_all(client)
     entries = entries_of(new_db)
@@ -102,7 +102,7 @@ def test_each_change_has_an_entry_and_what_agents_send_has_none(new_db: str) -> 
     assert [one["name"] for one in entries[:13]] == [*["web"] * 3, *["load"] * 5, "disk", "", "web", "", "disk"]
 
 
-def test_the_digest_after_a_change_is_the_one_before_the_next(new_db: str) -> None:
+def test_an_entry_starts_from_the_digest_that_the_previous_entry_ended_with(new_db: str) -> None:
     with running(db=new_db) as server, account_of(server) as client:
         change_all(client)
     chains: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -118,13 +118,23 @@ def test_the_digest_after_a_change_is_the_one_before_the_next(new_db: str) -> No
     assert len({one["after"] for one in dashboard}) == 3
 
 
-def test_a_delete_of_an_account_or_of_a_plugin_stands_for_what_is_in_it(new_db: str) -> None:
+def test_deleting_an_account_adds_a_single_entry_and_keeps_its_earlier_entries(new_db: str) -> None:
     with running(db=new_db) as server, account_of(server) as client:
         client.post("../../accounts", json={"name": "other"}).raise_for_status()
         client.put("../other/dashboards/web", content=b"title: A\n").raise_for_status()
         client.delete("../other").raise_for_status()
     operations = [one["operation"].partition(" ")[0] for one in entries_of(new_db, account="other")]
-    assert operations == ["POST", "PUT", "DELETE"]  # and they outlive the account
+    assert operations == ["POST", "PUT", "DELETE"]  # the entries outlive the account
+
+
+def test_deleting_a_plugin_deletes_its_links_with_a_single_entry(new_db: str) -> None:
+    with running(db=new_db) as server, account_of(server) as client:
+        client.post("plugins", json=PLUGIN).raise_for_status()
+        client.post("links", json={"plugin": "disk", "tags": ["web"]}).raise_for_status()
+        client.delete("plugins/disk").raise_for_status()
+        assert client.get("links").json() == []
+    operations = [one["operation"] for one in entries_of(new_db)]
+    assert operations == [f"POST {ACCOUNT}/plugins", f"POST {ACCOUNT}/links", f"DELETE {ACCOUNT}/plugins/{{name}}"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +152,7 @@ def test_a_delete_of_an_account_or_of_a_plugin_stands_for_what_is_in_it(new_db: 
         ("POST", "dashboards", {}, 405),
     ],
 )
-def test_what_is_refused_or_reads_has_no_entry(
+def test_a_refused_request_and_a_read_have_no_audit_entry(
     tmp_path: Path, method: str, path: str, options: dict[str, Any], status: int
 ) -> None:
     new_db = str(tmp_path / "server.db")
@@ -154,7 +164,9 @@ def test_what_is_refused_or_reads_has_no_entry(
     assert [(one["key"], one["role"]) for one in entries_of(new_db)] == [("ci", "write")]
 
 
-def test_without_its_entry_a_change_is_undone(new_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_rolled_back_if_its_audit_entry_cannot_be_stored(
+    new_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     insert = Store.insert
 
     async def broken(self: Store, table: str, **values: Any) -> bool:
@@ -180,9 +192,7 @@ def test_the_database_refuses_to_change_or_to_delete_an_entry(new_db: str) -> No
     assert [one["key"] for one in entries_of(new_db)] == ["bootstrap"]
 
 
-def test_no_statement_that_only_replaces_or_empties_passes_by_the_refusal(
-    new_db: str, request: pytest.FixtureRequest
-) -> None:
+def test_the_database_refuses_to_replace_or_truncate_audit_entries(new_db: str, request: pytest.FixtureRequest) -> None:
     with running(db=new_db) as server, account_of(server) as client:
         client.put("dashboards/web", content=b"title: A").raise_for_status()
     before = entries_of(new_db)
@@ -200,7 +210,9 @@ def test_no_statement_that_only_replaces_or_empties_passes_by_the_refusal(
     assert entries_of(new_db) == before
 
 
-def test_an_operator_deletes_old_entries_as_the_page_says(new_db: str, request: pytest.FixtureRequest) -> None:
+def test_the_documented_statements_delete_old_audit_entries_and_restore_the_protection(
+    new_db: str, request: pytest.FixtureRequest
+) -> None:
     with running(db=new_db, now=lambda: datetime(2025, 12, 31, tzinfo=UTC)) as server, account_of(server) as client:
         client.put("dashboards/old", content=b"title: A").raise_for_status()
     with running(db=new_db) as server, account_of(server) as client:
@@ -241,7 +253,7 @@ def test_two_servers_on_one_database_lose_no_entry(postgresql: Cluster) -> None:
 HOSTILE = "\x1b[2J\u202e\x00\n##[error]::set-env\x7f ä\U0001f600" + "x" * 300
 
 
-def test_what_clients_send_is_bounded_and_printed_as_ascii(new_db: str) -> None:
+def test_client_text_in_the_audit_log_is_truncated_and_printed_as_ascii(new_db: str) -> None:
     headers = {"Dlsync-Run": "a b" * 50, "Dlsync-Commit": "\x7f"}
     with running(db=new_db) as server, account_of(server) as client:
         plugin = {**PLUGIN, "name": HOSTILE.replace("\n", "")}
@@ -259,7 +271,7 @@ def test_what_clients_send_is_bounded_and_printed_as_ascii(new_db: str) -> None:
     assert (len(entry["name"]), entry["run"], entry["revision"]) == (audit.LONGEST, "", "")
 
 
-def test_the_command_selects_by_account_key_time_and_number(tmp_path: Path) -> None:
+def test_the_audit_command_filters_by_account_key_time_and_limit(tmp_path: Path) -> None:
     new_db = str(tmp_path / "server.db")
     create(database_of(new_db))
     key = new_key(new_db, "ci", "write")
@@ -286,7 +298,7 @@ def test_the_command_selects_by_account_key_time_and_number(tmp_path: Path) -> N
     assert dlsync("serve", "audit").code == 1
 
 
-def test_a_key_or_an_account_that_never_was_is_an_error_and_no_empty_log(new_db: str) -> None:
+def test_filtering_by_a_key_or_account_that_never_existed_is_an_error(new_db: str) -> None:
     with running(db=new_db) as server, account_of(server) as admin:
         new_key(new_db, "idle")
         admin.post("../../accounts", json={"name": "gone"}).raise_for_status()
@@ -303,7 +315,7 @@ def test_a_key_or_an_account_that_never_was_is_an_error_and_no_empty_log(new_db:
         )
 
 
-def test_an_apply_says_its_run_and_its_commit(tmp_path: Path) -> None:
+def test_audit_entries_of_apply_and_rollback_name_their_run_and_commit(tmp_path: Path) -> None:
     new_db = str(tmp_path / "server.db")
     tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": "title: A\npositions: []\n"})
     git = ("git", "-C", str(tree), "-c", "user.name=a", "-c", "user.email=a@example.com")

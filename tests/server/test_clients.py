@@ -1,4 +1,4 @@
-"""Public clients of the service work unmodified: their calls are replayed, with both kinds of server."""
+"""Public clients of the service work unmodified: the tests replay their calls against both kinds of server."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def test_a_client_works_unmodified(scenario: Scenario, urls: list[str]) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
-def test_a_documented_only_server_refuses_what_was_only_observed_and_goes_on(scenario: Scenario) -> None:
+def test_a_documented_only_server_refuses_observed_calls_and_answers_documented_calls(scenario: Scenario) -> None:
     with running(demo=scenario.demo, documented_only=True) as server, replaying(server.url) as replay:
         for step in scenario.steps:
-            if "{" in replay.filled(step.call):  # needs an id that only a refused list tells
+            if "{" in replay.filled(step.call):  # the call needs an id that only a refused list returns
                 continue
             answer = replay.send(step)
             if step.observed:
@@ -71,7 +71,7 @@ def test_a_documented_only_server_refuses_what_was_only_observed_and_goes_on(sce
 
 
 def wrong(step: Step, answer: Answer, replay: Replay, *, full: bool) -> str:
-    """Return the name of the first thing about an answer on which the client would fail; empty if there is none."""
+    """Return the first check that an answer fails; an empty text if the client would accept the answer."""
     expected = [step.has] if step.has is not None else []
     if full and step.full is not None:
         expected.append(step.full)
@@ -154,7 +154,7 @@ def _link(_file: str, text: bytes) -> list[Step]:
 
 
 @pytest.mark.parametrize("inventory", ["account", "none"])
-def test_a_backup_restored_into_an_empty_account_is_what_the_files_say(
+def test_a_backup_restored_into_an_empty_account_matches_its_files(
     tmp_path: Path, inventory: str, urls: list[str]
 ) -> None:
     tree = write_tree(tmp_path / "tree", {**TREE, "dlsync.yaml": f"inventory: {inventory}\n"})

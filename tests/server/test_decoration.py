@@ -36,7 +36,7 @@ def test_a_dashboard_and_its_widgets_get_ids(decorating: httpx2.Client) -> None:
     assert decorating.get("dashboards").json() == [{**export, "name": "a"}]
 
 
-def test_a_rule_its_criteria_and_actions_are_decorated(decorating: httpx2.Client) -> None:
+def test_a_rule_and_its_criteria_and_actions_are_decorated(decorating: httpx2.Client) -> None:
     decorating.put("rules/a", content=RULE)
     export = parse(decorating.get("rules/a", headers=YAML).content)
     assert set(export) == {"criteria", "actions", "id", "modified"}
@@ -56,7 +56,7 @@ def test_the_json_view_of_a_rule_has_the_same_ids(decorating: httpx2.Client) -> 
     assert [item["id"] for item in view["criteria"]] == [item["id"] for item in export["criteria"]]
 
 
-def test_ids_stay_from_one_import_to_the_next(decorating: httpx2.Client) -> None:
+def test_decorated_ids_stay_the_same_when_a_dashboard_is_imported_again(decorating: httpx2.Client) -> None:
     exports = []
     for _ in range(2):
         decorating.put("dashboards/a", content=DASHBOARD)
@@ -65,14 +65,14 @@ def test_ids_stay_from_one_import_to_the_next(decorating: httpx2.Client) -> None
 
 
 @pytest.mark.parametrize("document", [{"positions": "odd", "actions": {}}, {"positions": [1], "actions": ["odd"]}])
-def test_what_has_another_shape_is_left_alone(document: dict[str, Any]) -> None:
+def test_decoration_leaves_widgets_and_actions_of_another_shape_unchanged(document: dict[str, Any]) -> None:
     before = copy.deepcopy(document)
     decorated = decorate(document, "dashboard", "1", "now")
     assert document == before
     assert decorated == {**document, "id": "1", "modified": "now"}
 
 
-def test_what_is_exported_can_be_put_back_whatever_characters_it_has(decorating: httpx2.Client) -> None:
+def test_a_decorated_export_with_special_characters_can_be_imported_again(decorating: httpx2.Client) -> None:
     decorating.put("dashboards/a", content='title: "\\x7f \\x85 \\x99 \\ufffe \\U0001f600 \u00e9"\npositions: []\n')
     export = decorating.get("dashboards/a").content
     assert parse(export)["title"] == "\x7f \x85 \x99 \ufffe \U0001f600 \u00e9"

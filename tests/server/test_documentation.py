@@ -1,7 +1,7 @@
-"""The curl commands of the API's documentation, as they stand there, run by a shell against a server with the demo.
+"""The curl commands of the API's documentation, which a shell runs against a server with the demo.
 
-Filled in are what the documentation tells its reader to: the address, the names in angle brackets, the key. Where a
-command cannot run as it stands, :data:`SLIPS` names what is wrong with it.
+The test fills in the address, the names in angle brackets and the key, as the documentation tells its reader. Where a
+command cannot run as printed, :data:`SLIPS` has the mistake and its correction.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ SCRIPT = "print('OK')\n" * 20  # long enough for base64 to wrap its lines
 SLIPS = {
     "$$file": "$file",  # a shell takes $$ for its process id
     "${ext}": "${extension}",  # the variable is called extension
-    "plugins</plugin name>": "plugins/<plugin name>",  # a shell takes it for a redirection; the text has the second
+    "plugins</plugin name>": "plugins/<plugin name>",  # a shell reads < as a redirection; the text has no slip
 }
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command.
+    """A command of the documentation.
 
-    :param name: what fills in ``<name>``.
-    :param check: what must hold for its output, which is parsed where it is JSON, and for the account after it.
+    :param name: the text that replaces ``<name>``.
+    :param check: whether its output (parsed if it is JSON) and the account afterwards are right.
     """
 
     title: str
@@ -178,7 +178,7 @@ COMMANDS = [
         "Get All Plugins",
         'curl -H "Authorization: Bearer changeme"'
         " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/plugins",
-        # as documented, they are links; as observed, exports without the content
+        # the documented list has links; the observed list has exports without their content
         lambda out, _: (
             [plugin.get("plugin", plugin.get("name")) for plugin in out] == ["base", "nginx", "ntp", "there"]
         ),
@@ -293,7 +293,7 @@ COMMANDS = [
 
 @pytest.fixture(params=[False, True], ids=["observed", "documented only"])
 def client(request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
-    """The demo's account, with one more of each thing that the commands read, change and delete."""
+    """The demo's account, with an additional resource of each kind that the commands read, change or delete."""
     with running(demo=True, documented_only=request.param) as server, account_of(server) as client:
         for family in ("dashboards", "rules"):
             client.put(f"{family}/there", content=DASH).raise_for_status()
@@ -304,7 +304,9 @@ def client(request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.title for command in COMMANDS])
-def test_a_command_does_what_its_title_says(command: Command, client: httpx2.Client, tmp_path: Path) -> None:
+def test_a_documented_curl_command_does_what_its_title_says(
+    command: Command, client: httpx2.Client, tmp_path: Path
+) -> None:
     (tmp_path / "dash.yaml").write_text(DASH)
     (tmp_path / "file.py").write_text(SCRIPT)
     (annotation,) = client.get("annotations/test-stream").json()

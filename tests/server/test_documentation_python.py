@@ -26,13 +26,13 @@ YAML = {"Accept": "application/yaml"}
 
 
 class Requests:
-    """What ``requests`` 2.x puts on the wire for the arguments that the examples give it."""
+    """Send the same bytes as ``requests`` 2.x for the arguments of the examples."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
 
     def send(self, method: str, path: str, headers: dict[str, str] | None = None, **body: dict[str, Any]) -> Any:
-        """Send ``params=``, ``data=`` or ``files=``; return JSON where the answer is, else bytes."""
+        """Send ``params=``, ``data=`` or ``files=``; return the answer parsed if it is JSON, else its bytes."""
         connection = HTTPConnection(self._url.hostname or "", self._url.port)
         url = self._url.path + _with_params(path, body.get("params", {}))
         connection.putrequest(method, url, skip_accept_encoding=True)
@@ -42,7 +42,7 @@ class Requests:
         if method != "GET":
             sent["Content-Length"] = str(len(content))
         if kind:
-            sent.setdefault("Content-Type", kind)  # an example that gives its own loses the boundary
+            sent.setdefault("Content-Type", kind)  # an example that sets its own Content-Type loses the boundary
         for name, value in sent.items():
             connection.putheader(name, value)
         connection.endheaders(content or None)
@@ -75,14 +75,14 @@ def requests(request: pytest.FixtureRequest) -> Iterator[Requests]:
         yield Requests(server.url)
 
 
-def test_accounts(requests: Requests) -> None:
+def test_the_account_examples_create_list_and_delete_accounts(requests: Requests) -> None:
     requests.send("POST", ACCOUNTS, data={"name": "a b&c"})
     assert [account["name"] for account in requests.send("GET", ACCOUNTS)] == ["default", "a b&c"]
     requests.send("DELETE", f"{ACCOUNTS}/a%20b&c")
     assert [account["name"] for account in requests.send("GET", ACCOUNTS)] == ["default"]
 
 
-def test_agents(requests: Requests) -> None:
+def test_the_agent_examples_list_get_and_delete_agents(requests: Requests) -> None:
     assert len(requests.send("GET", f"{ACCOUNT}/agents")) == len(HOSTS)
     assert requests.send("GET", f"{ACCOUNT}/agents/{AGENT}")["id"] == AGENT
     requests.send("DELETE", f"{ACCOUNT}/agents/{AGENT}")
@@ -93,32 +93,36 @@ def test_agents(requests: Requests) -> None:
     ("family", "headers"),
     [("dashboards", {"Content-Type": "application/yaml"}), ("rules", {"Expect": "application/yaml"})],
 )
-def test_dashboards_and_rules(requests: Requests, family: str, headers: dict[str, str]) -> None:
+def test_the_dashboard_and_rule_examples_import_and_export_documents(
+    requests: Requests, family: str, headers: dict[str, str]
+) -> None:
     url = f"{ACCOUNT}/{family}/a"
     requests.send("PUT", url, headers, files={"dash.yaml": DOCUMENT})
     assert requests.send("GET", url, YAML) == DOCUMENT
 
 
-def test_links_and_tags(requests: Requests) -> None:
+def test_the_link_and_tag_examples_list_links_and_tags(requests: Requests) -> None:
     assert {link["plugin"] for link in requests.send("GET", f"{ACCOUNT}/links")} == {"base", "ntp", "nginx"}
     assert {"name": "all"} in requests.send("GET", f"{ACCOUNT}/tags")
 
 
 @pytest.mark.parametrize("params", [{"source": AGENT}, {"tag": "web"}])
-def test_metrics(requests: Requests, params: dict[str, str]) -> None:
+def test_the_metric_examples_list_the_metrics_of_an_agent_or_tag(requests: Requests, params: dict[str, str]) -> None:
     found = requests.send("GET", f"{ACCOUNT}/metrics", params=params)
     assert "base.cpu" in {metric["name"] for metric in found}
 
 
 @pytest.mark.parametrize("params", [{"source": AGENT}, {"tag": "web"}])
-def test_series_whose_parameter_is_sent_twice(requests: Requests, params: dict[str, str]) -> None:
+def test_the_series_examples_work_although_they_send_a_parameter_twice(
+    requests: Requests, params: dict[str, str]
+) -> None:
     url = f"{ACCOUNT}/metrics/base.cpu/series?{urlencode(params)}"
     found = requests.send("GET", url, params=params)
     assert found[0]["metric"]["name"] == "base.cpu"
     assert all(len(series["points"]) in {0, 60} for series in found)
 
 
-def test_plugins(requests: Requests) -> None:
+def test_the_plugin_examples_create_get_update_list_and_delete_plugins(requests: Requests) -> None:
     content = base64.b64encode(SCRIPT).decode()
     requests.send("POST", f"{ACCOUNT}/plugins", data={"name": "file", "extension": "py", "content": content})
     plugin = requests.send("GET", f"{ACCOUNT}/plugins/file")

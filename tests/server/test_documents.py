@@ -18,20 +18,20 @@ TEXT = "# the front door\r\ntitle: 'Größe'   # quoted\r\npositions: []\r\n".en
 
 @pytest.mark.parametrize("text", [TEXT, b"\xef\xbb\xbf" + TEXT, b"{title: x}"])
 @pytest.mark.parametrize("family", ["dashboards", "rules"])
-def test_an_export_is_what_was_imported_byte_for_byte(client: httpx2.Client, family: str, text: bytes) -> None:
+def test_an_export_equals_the_imported_file_byte_for_byte(client: httpx2.Client, family: str, text: bytes) -> None:
     assert client.put(f"{family}/a", content=text).json()["name"] == "a"
     export = client.get(f"{family}/a", headers={"Accept": "application/yaml"})
     assert (export.content, export.headers["content-type"]) == (text, "application/yaml")
 
 
-def test_json_is_the_parsed_document_and_its_name(client: httpx2.Client) -> None:
+def test_the_json_view_is_the_parsed_document_with_its_name(client: httpx2.Client) -> None:
     client.put("dashboards/a", content=TEXT)
     view = client.get("dashboards/a", headers={"Accept": "application/json"})
     assert view.headers["content-type"] == "application/json"
     assert view.json() == {"title": "Größe", "positions": [], "name": "a"}
 
 
-def test_a_put_replaces_and_keeps_the_id(client: httpx2.Client) -> None:
+def test_a_put_replaces_the_document_and_keeps_its_id(client: httpx2.Client) -> None:
     first = client.put("rules/a", content="title: x\n")
     second = client.put("rules/a", content="title: y\n")
     assert (first.status_code, first.json()) == (second.status_code, second.json()) == (200, first.json())
@@ -49,7 +49,7 @@ documents = st.dictionaries(
 
 @settings(deadline=None)
 @given(documents)
-def test_any_json_object_is_a_document(shared: httpx2.Client, document: dict[str, object]) -> None:
+def test_any_json_object_is_accepted_as_a_document(shared: httpx2.Client, document: dict[str, object]) -> None:
     shared.put("dashboards/any", content=json.dumps(document))
     view = shared.get("dashboards/any", headers={"Accept": "application/json"}).json()
     assert view == {**document, "name": "any"}
@@ -66,7 +66,7 @@ def test_any_json_object_is_a_document(shared: httpx2.Client, document: dict[str
         (b"a: \xff\n", "the body is not UTF-8: invalid start byte at byte 3"),
     ],
 )
-def test_what_is_no_document_is_refused_and_nothing_changes(client: httpx2.Client, text: bytes, reason: str) -> None:
+def test_an_invalid_document_is_refused_and_changes_nothing(client: httpx2.Client, text: bytes, reason: str) -> None:
     client.put("dashboards/a", content=TEXT)
     response = client.put("dashboards/a", content=text)
     assert response.status_code == 422
@@ -106,7 +106,7 @@ def test_a_dashboard_is_yaml_and_a_rule_json_unless_accept_names_the_other(
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "application/yaml;q=0, application/json"])
-def test_with_the_documented_operations_alone_a_document_is_always_yaml(accept: str) -> None:
+def test_a_documented_only_server_always_exports_yaml(accept: str) -> None:
     with running(documented_only=True) as server, account_of(server) as client:
         for family in ("dashboards", "rules"):
             client.put(f"{family}/a", content=TEXT)
@@ -114,7 +114,7 @@ def test_with_the_documented_operations_alone_a_document_is_always_yaml(accept: 
             assert (answer.headers["content-type"], answer.content) == ("application/yaml", TEXT)
 
 
-def test_json_with_a_character_that_yaml_does_not_take_is_escaped(client: httpx2.Client) -> None:
+def test_json_characters_that_yaml_does_not_allow_are_escaped(client: httpx2.Client) -> None:
     for family in ("dashboards", "rules"):
         assert client.put(f"{family}/a", content='{"title": "\x7f\ufffeé"}').status_code == 200
         assert client.get(f"{family}/a", headers={"Accept": "application/yaml"}).text == '{"title": "\\u007f\\ufffeé"}'

@@ -1,6 +1,6 @@
-"""Whatever is sent, the server answers as its OpenAPI document says, or closes; and goes on.
+"""Fuzzing: the server answers any request as its OpenAPI document says or closes the connection, and keeps running.
 
-``DLSYNC_HYPOTHESIS=thorough`` tries ten times as much, anew in each run.
+``DLSYNC_HYPOTHESIS=thorough`` tries ten times as many examples, different in each run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from dlsync.server.run import RunningServer
 
-EXAMPLES = max(8, settings().max_examples // 12)  # of each operation: of all together, hundreds
+EXAMPLES = max(8, settings().max_examples // 12)  # for each operation; hundreds for all operations together
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,
@@ -49,7 +49,7 @@ CHECKS: list[Any] = [
     allow_header_conformance,
 ]
 SCHEMA = schemathesis.openapi.from_dict(description())
-OVER = "accounts.delete_account"  # what would be asked after it is gone
+OVER = "accounts.delete_account"  # it must not delete the account of later requests
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +62,10 @@ def server() -> Iterator[RunningServer]:
         yield server
 
 
-@pytest.mark.untraced  # the server is
+@pytest.mark.untraced  # only the server is traced
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
-def test_every_operation_answers_as_the_document_says(
+def test_every_operation_answers_as_the_openapi_document_says(
     server: RunningServer, operation: Any, mode: GenerationMode, caplog: pytest.LogCaptureFixture
 ) -> None:
     api = SCHEMA[BASE + operation.path][operation.method]
@@ -86,12 +86,12 @@ def test_every_operation_answers_as_the_document_says(
     assert "Traceback" not in caplog.text
 
 
-# Bytes
+# Requests of arbitrary bytes
 
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[tuple[RunningServer, httpx2.Client]]:
-    """A server that soon cuts a request without an end: a mutation may announce more than it sends."""
+    """A server with short timeouts, since a mutated request may announce more bytes than it sends."""
     with running(limits=Limits(body_seconds=0.05, idle_seconds=1)) as server, account_of(server) as client:
         yield server, client
 
@@ -120,7 +120,7 @@ PIECES = [
 
 
 def _mutated(request: bytes, changes: list[tuple[float, int, bytes, int]]) -> bytes:
-    """The request with stretches of it replaced: where, how many bytes, by what, how often."""
+    """Replace parts of a request; a change has a position, a length, a replacement and its number of repetitions."""
     for where, length, piece, times in changes:
         at = int(where * len(request))
         request = request[:at] + piece * times + request[at + length :]
@@ -140,12 +140,12 @@ requests_sent = st.lists(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=3 * settings().max_examples)
 @given(sent=requests_sent, pause=st.floats(0, 1))
 @example(sent=head(b"PUT", DASHBOARD, b"Transfer-Encoding: chunked", key=b"wrong") + b"no chunk\r\n", pause=0.9)
-def test_any_bytes_get_http_or_an_end(
+def test_any_bytes_are_answered_with_http_or_a_closed_connection(
     hasty: tuple[RunningServer, httpx2.Client], caplog: pytest.LogCaptureFixture, sent: bytes, pause: float
 ) -> None:
     server, client = hasty
     with connect(server) as connection:
-        with suppress(OSError):  # it may have ended before all is sent
+        with suppress(OSError):  # the server may close the connection before the last byte
             connection.sendall(sent[: int(pause * len(sent))])
             connection.sendall(sent[int(pause * len(sent)) :])
             connection.shutdown(socket.SHUT_WR)  # uvicorn waits for the rest of a head without a limit
@@ -153,4 +153,4 @@ def test_any_bytes_get_http_or_an_end(
     assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
     assert b" 500 " not in answer.partition(b"\r\n")[0]
     assert client.get("rules").status_code == 200
-    assert "a request failed inside the server" not in caplog.text  # uvicorn logs what it cannot answer a second time
+    assert "a request failed inside the server" not in caplog.text  # uvicorn logs a second answer that it cannot send

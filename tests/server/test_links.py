@@ -13,7 +13,7 @@ def _plugin(client: httpx2.Client) -> None:
     client.post("plugins", json={"name": "redis", "extension": "py", "content": ""})
 
 
-def test_a_link_is_as_documented(client: httpx2.Client) -> None:
+def test_a_link_has_the_documented_fields(client: httpx2.Client) -> None:
     made = client.post("links", json={"plugin": "redis", "tags": ["web", "db", "web"]})
     link = made.json()
     assert made.status_code == 201
@@ -27,7 +27,7 @@ def test_a_form_separates_tags_with_commas(client: httpx2.Client) -> None:
     assert client.post("links", data={"plugin": "redis", "tags": "web, db,"}).json()["tags"] == ["web", "db"]
 
 
-def test_a_plugin_has_several_links_of_several_tags(client: httpx2.Client) -> None:
+def test_a_plugin_can_have_several_links_with_several_tags_each(client: httpx2.Client) -> None:
     for tags in (["web", "db"], "cache,web"):
         client.post("links", json={"plugin": "redis", "tags": tags})
     links = client.get("links").json()
@@ -36,7 +36,7 @@ def test_a_plugin_has_several_links_of_several_tags(client: httpx2.Client) -> No
     assert client.get("links").json() == links[1:]
 
 
-def test_a_link_of_a_backup_is_made_again(client: httpx2.Client) -> None:
+def test_a_link_from_a_backup_can_be_created_again(client: httpx2.Client) -> None:
     link = client.post("links", json={"plugin": "redis", "tags": ["web", "db"]}).json()
     client.delete(f"links/{link['id']}")
     again = client.post("links", json=link)
@@ -50,7 +50,7 @@ def test_a_deleted_link_is_gone(client: httpx2.Client) -> None:
     assert client.get(f"links/{identifier}").status_code == 404
 
 
-def test_a_deleted_plugin_takes_its_links(client: httpx2.Client) -> None:
+def test_deleting_a_plugin_deletes_its_links(client: httpx2.Client) -> None:
     client.post("links", json={"plugin": "redis", "tags": ["web"]})
     client.delete("plugins/redis")
     assert client.get("links").json() == []
@@ -72,7 +72,7 @@ def test_a_renamed_plugin_keeps_its_links(client: httpx2.Client) -> None:
         ({"plugin": "redis", "tags": [1]}, "tags: expected text, not 1"),
     ],
 )
-def test_a_link_that_makes_no_sense_is_refused(client: httpx2.Client, body: dict[str, object], reason: str) -> None:
+def test_an_invalid_link_is_refused(client: httpx2.Client, body: dict[str, object], reason: str) -> None:
     response = client.post("links", json=body)
     assert (response.status_code, response.json()) == (422, {"error": reason})
     assert client.get("links").json() == []

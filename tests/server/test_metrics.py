@@ -51,14 +51,15 @@ def test_a_metric_has_the_documented_fields(demo: TestClient) -> None:
     assert metrics["agent.status"]["data_type"] == "boolean"
 
 
-def test_a_metric_is_collected_by_its_plugin(demo: TestClient) -> None:
+def test_the_collector_id_of_a_metric_is_the_id_of_its_plugin(demo: TestClient) -> None:
     plugins = {plugin["name"]: plugin["id"] for plugin in demo.get("plugins").json()}
-    for metric in demo.get("metrics?tag=web").json():
-        plugin = metric["name"].partition(".")[0]
-        assert metric["collector_id"] == plugins.get(plugin, metric["collector_id"])
+    metrics = demo.get("metrics?tag=web").json()
+    collectors = {(metric["name"].partition(".")[0], metric["collector_id"]) for metric in metrics}
+    assert {*plugins.items()} <= collectors
+    assert len(collectors) == len({*dict(collectors).values()})  # also a plugin that the account lacks has its own id
 
 
-def test_the_metrics_of_a_tag_are_those_of_its_agents_each_once(demo: TestClient) -> None:
+def test_the_metrics_of_a_tag_are_those_of_its_agents_without_duplicates(demo: TestClient) -> None:
     of_tag = demo.get("metrics?tag=eu-west").json()
     names = [metric["name"] for metric in of_tag]
     assert names == sorted(set(names))
@@ -85,7 +86,7 @@ def test_the_series_of_a_tag_are_those_of_its_agents(demo: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["metrics", SERIES])
-def test_source_or_tag_is_needed_and_not_both(demo: TestClient, path: str) -> None:
+def test_a_query_without_source_and_tag_or_with_both_is_refused(demo: TestClient, path: str) -> None:
     for params in ({}, {"source": WEB.id, "tag": "web"}):
         response = demo.get(path, params=params)
         assert (response.status_code, response.json()) == (422, ONE_OF)
@@ -100,7 +101,7 @@ def test_source_or_tag_is_needed_and_not_both(demo: TestClient, path: str) -> No
         ({"tag": ""}, "no link and no agent carries the tag ''"),
     ],
 )
-def test_a_404_says_what_is_unknown(demo: TestClient, path: str, params: dict[str, str], reason: str) -> None:
+def test_a_404_names_the_unknown_agent_or_tag(demo: TestClient, path: str, params: dict[str, str], reason: str) -> None:
     response = demo.get(path, params=params)
     assert (response.status_code, response.json()) == (404, {"error": reason})
 
@@ -119,7 +120,7 @@ def shared_with_an_agent(shared: httpx2.Client) -> httpx2.Client:
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
-def test_a_metrics_name_may_be_anything(shared_with_an_agent: httpx2.Client, name: str) -> None:
+def test_a_404_names_an_unknown_metric_whatever_its_name(shared_with_an_agent: httpx2.Client, name: str) -> None:
     segment = "".join(f"%{byte:02X}" for byte in name.encode())
     response = shared_with_an_agent.get(f"metrics/{segment}/series?source=8ccf")
     assert (response.status_code, response.json()) == (
@@ -137,24 +138,24 @@ def test_a_metric_and_a_tag_are_percent_decoded(shared_with_an_agent: httpx2.Cli
 @pytest.mark.parametrize(
     "brackets", ["period[duration]={}&period[end]={}", "period%5Bduration%5D={}&period%5Bend%5D={}"]
 )
-def test_the_span_is_the_one_asked_for(demo: TestClient, clock: Clock, brackets: str) -> None:
+def test_a_series_covers_the_requested_period(demo: TestClient, clock: Clock, brackets: str) -> None:
     end = clock.unix() // 3600 * 3600 - 86_400
     (series,) = demo.get(f"{SERIES}?source={WEB.id}&resolution=600&{brackets.format(7200, end)}").json()
     assert [point["time"] for point in series["points"]] == [*range(end - 6600, end + 1, 600)]
 
 
-def test_forms_of_the_period_that_are_mixed_get_a_reason(demo: TestClient) -> None:
+def test_a_request_that_mixes_forms_of_the_period_is_refused(demo: TestClient) -> None:
     response = demo.get(f"{SERIES}?tag=web&period=60&period[end]=1455027939")
     assert response.status_code == 422
     assert response.json()["error"].startswith("period: cannot be mixed with")
 
 
-def test_a_day_of_a_tag_by_the_minute(demo: TestClient) -> None:
+def test_a_day_of_a_tag_by_the_minute_has_1440_points_for_each_online_agent(demo: TestClient) -> None:
     series = demo.get(SERIES, params={"tag": "web", "period": "86400", "resolution": "60"}).json()
     assert [len(one["points"]) for one in series if one["points"]] == [1440] * 5
 
 
-def test_an_agent_that_only_pings_has_its_status(timed: Callable[..., TestClient], clock: Clock) -> None:
+def test_an_agent_that_only_pings_has_the_metric_agent_status(timed: Callable[..., TestClient], clock: Clock) -> None:
     client = timed()
     client.post("agents/8ccf/ping", data={"name": "a"})
     (metric,) = client.get("metrics?source=8ccf").json()
@@ -171,7 +172,9 @@ def of(client: TestClient, metric: str, tag: str, **params: Any) -> dict[str, li
     return {series["source"]["name"]: series["points"] for series in answer}
 
 
-def test_an_agent_that_is_gone_has_no_data_since(demo: TestClient, clock: Clock) -> None:
+def test_metrics_of_a_silent_agent_end_at_its_last_heartbeat_and_its_status_is_down(
+    demo: TestClient, clock: Clock
+) -> None:
     silence = next(host.silent_minutes for host in HOSTS if host.name == "web-6")
     heartbeat = clock.unix() - silence * 60
     cpu = of(demo, "base.cpu", "web", period=3 * 86_400, resolution=60)
@@ -184,21 +187,21 @@ def test_an_agent_that_is_gone_has_no_data_since(demo: TestClient, clock: Clock)
     ]
 
 
-def test_nothing_was_measured_in_the_future(demo: TestClient, clock: Clock) -> None:
+def test_a_series_has_no_points_in_the_future(demo: TestClient, clock: Clock) -> None:
     end = {"period[duration]": 7200, "period[end]": clock.unix() + 3600}
     for metric in ("base.cpu", "agent.status"):
         assert of(demo, metric, "web", **end)["web-1"][-1]["time"] == clock.unix() // 60 * 60
     assert of(demo, "base.cpu", "web", **{"period[end]": 99_999_999_999})["web-1"] == []
 
 
-def test_nothing_was_measured_before_an_agent_was_there(demo: TestClient) -> None:
+def test_a_series_has_no_points_before_its_agent_was_created(demo: TestClient) -> None:
     for metric in ("base.cpu", "agent.status"):
         assert of(demo, metric, "web", **{"period[end]": 1_455_027_939})["web-1"] == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it only reads
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the test only reads
 @given(coarse=st.integers(1, 90), day=st.integers(0, 300))
-def test_a_point_depends_on_its_time_alone(demo: TestClient, clock: Clock, coarse: int, day: int) -> None:
+def test_a_point_has_the_same_value_at_every_resolution(demo: TestClient, clock: Clock, coarse: int, day: int) -> None:
     ask = {"period[end]": clock.unix() - day * 86_400, "period[duration]": 86_400}
     fine = of(demo, "base.cpu", "db", **ask, resolution=60)["db-1"]
     rough = of(demo, "base.cpu", "db", **ask, resolution=60 * coarse)["db-1"]
@@ -211,7 +214,7 @@ def test_a_point_depends_on_its_time_alone(demo: TestClient, clock: Clock, coars
 # With a resolution
 
 
-def test_points_of_a_resolution_have_a_type_and_an_average(demo: TestClient) -> None:
+def test_points_with_a_requested_resolution_have_a_type_and_an_average(demo: TestClient) -> None:
     cpu = of(demo, "base.cpu", "db", period=7200, resolution=600)["db-1"]
     assert {tuple(point) for point in cpu} == {("uom", "value", "time", "type", "avg")}
     assert {point["type"] for point in cpu} == {"number"}
@@ -221,7 +224,7 @@ def test_points_of_a_resolution_have_a_type_and_an_average(demo: TestClient) -> 
         assert min(during) - 15 <= point["avg"] <= max(during) + 15
 
 
-def test_a_boolean_says_whether_none_failed_in_the_interval(demo: TestClient) -> None:
+def test_a_boolean_point_says_whether_every_check_in_its_interval_passed(demo: TestClient) -> None:
     status = of(demo, "agent.status", "web", period=2 * 86_400, resolution=3600)["web-6"]
     assert {tuple(point) for point in status} == {("uom", "value", "time", "type", "avg", "all")}
     assert {point["type"] for point in status} == {"boolean"}
@@ -237,14 +240,14 @@ def test_a_boolean_says_whether_none_failed_in_the_interval(demo: TestClient) ->
     assert {(point["value"], point["all"]) for point in down} == {(0, False)}
 
 
-def test_one_failed_second_of_a_long_interval_is_a_failure() -> None:
+def test_one_failed_second_in_a_long_interval_makes_its_boolean_all_false() -> None:
     agent = {"demo": "gone", "created": "1970-01-01T00:00:00Z", "heartbeat": "1970-01-01T01:05:38Z"}
     first, second = points(agent, AGENT_METRIC, range(0, 8_000, 4_000), 8_000, aggregated=True)
     assert (first["value"], first["avg"], first["all"]) == (1, 1.0, False)
     assert (second["value"], second["avg"], second["all"]) == (0, 0.0, False)
 
 
-def test_documented_points_have_no_more_than_the_documentation_shows(timed: Callable[..., TestClient]) -> None:
+def test_points_of_a_documented_only_server_have_only_documented_fields(timed: Callable[..., TestClient]) -> None:
     client = timed(demo=True, documented_only=True)
     (series,) = client.get(SERIES, params={"source": WEB.id, "resolution": 600}).json()
     assert {tuple(point) for point in series["points"]} == {("uom", "value", "time")}
@@ -258,7 +261,7 @@ def names(client: TestClient, **params: str) -> set[str]:
 
 
 @pytest.mark.parametrize("way", ["data", "json"])
-def test_an_expired_metric_is_not_there_until_it_is_valid_again(demo: TestClient, way: str) -> None:
+def test_an_expired_metric_is_hidden_until_it_is_valid_again(demo: TestClient, way: str) -> None:
     before = names(demo, source=WEB.id)
     expired: dict[str, Any] = {way: {"status": "expired"}}
     valid: dict[str, Any] = {way: {"status": "valid"}}
@@ -273,7 +276,7 @@ def test_an_expired_metric_is_not_there_until_it_is_valid_again(demo: TestClient
     assert names(demo, source=WEB.id) == before
 
 
-def test_all_metrics_of_a_tag_expire(demo: TestClient) -> None:
+def test_all_metrics_of_a_tag_can_expire_and_become_valid_again(demo: TestClient) -> None:
     before = names(demo, tag="db")
     paths = sum(len(names(demo, source=host.id)) for host in HOSTS if host.role == "db")
     assert demo.put("metrics/series", params={"tag": "db"}, data={"status": "expired"}).json() == paths
@@ -304,14 +307,14 @@ def test_a_metric_expires_on_several_agents_at_once(demo: TestClient) -> None:
         ("metrics/no/series?tag=web", {"status": "valid"}, 404, "no agent asked for has a metric called 'no'"),
     ],
 )
-def test_a_wrong_change_of_status_gets_a_reason(
+def test_an_invalid_change_of_status_is_refused_with_a_reason(
     demo: TestClient, path: str, sent: dict[str, object], status: int, reason: str
 ) -> None:
     response = demo.put(path, json=sent)
     assert (response.status_code, response.json()) == (status, {"error": reason})
 
 
-# The span of time
+# Period and resolution
 
 
 def query(**parameters: object) -> QueryParams:
@@ -342,38 +345,38 @@ def test_points_are_a_resolution_apart_and_fill_the_period(resolution: int, poin
 
 
 @given(st.integers(1, 10**12 - 1), st.sampled_from(DURATIONS))
-def test_without_a_resolution_any_period_has_an_answer(period: int, name: str) -> None:
+def test_the_default_resolution_fits_any_period(period: int, name: str) -> None:
     times = times_of(query(**{name: period}), NOW, 1)
     assert times.step == max(RESOLUTION, ceil(period / USUAL_POINTS))
     assert len(times) == ceil(period / times.step)
 
 
-def test_the_last_hour_by_the_minute_is_what_nobody_needs_to_ask_for() -> None:
+def test_the_default_period_is_the_last_hour_by_the_minute() -> None:
     times = times_of(query(), NOW, 1)
     assert (len(times), times.step) == (PERIOD // 60, 60)
     assert times[-1] <= NOW < times[-1] + 60
 
 
 @pytest.mark.parametrize("others", [["period[duration]"], ["period[end]"], ["period[duration]", "period[end]"]])
-def test_period_and_the_forms_with_brackets_are_not_mixed(others: list[str]) -> None:
+def test_period_together_with_a_form_with_brackets_is_refused(others: list[str]) -> None:
     reason = refused(query(period=60, **dict.fromkeys(others, 60)))
     assert reason.startswith("period: cannot be mixed with period[duration] and period[end]")
 
 
 @pytest.mark.parametrize("name", [*DURATIONS, "period[end]", "resolution"])
 @pytest.mark.parametrize("value", ["", "0", "-60", "1.5", "1h", "60 ", "٣", "1_000", "9" * 13, "NaN"])
-def test_what_is_no_whole_number_of_seconds_is_named(name: str, value: str) -> None:
+def test_a_time_that_is_not_a_positive_whole_number_of_seconds_is_refused(name: str, value: str) -> None:
     assert refused(query(**{name: value})) == f"{name}: expected a whole number of seconds, 1 or more, not {value!r}"
 
 
-def test_a_resolution_by_the_second_of_a_day_is_too_fine() -> None:
+def test_a_resolution_of_one_second_for_a_day_is_refused() -> None:
     reason = refused(query(period=86_400, resolution=1))
     assert reason.startswith("resolution: 1 s over 86400 s makes 86400 points a series")
     assert "a resolution of 9 s or more" in reason
 
 
 @given(st.integers(1, 3000), st.integers(MOST_POINTS + 1, 10**9))
-def test_a_resolution_that_is_too_fine_is_refused_with_one_that_is_not(series: int, period: int) -> None:
+def test_an_error_for_a_too_fine_resolution_suggests_an_accepted_resolution(series: int, period: int) -> None:
     reason = refused(query(period=period, resolution=1), series)
     fitting = re.search(r"a resolution of (\d+) s or more", reason)
     assert fitting
@@ -382,7 +385,7 @@ def test_a_resolution_that_is_too_fine_is_refused_with_one_that_is_not(series: i
     assert len(times) * series <= MOST_ANSWERED
 
 
-def test_a_parameter_may_come_twice_alike() -> None:
+def test_a_parameter_may_be_repeated_with_the_same_value() -> None:
     assert query_value(QueryParams("source=a&source=a"), "source") == "a"
 
 

@@ -71,13 +71,13 @@ def test_where_other_machines_can_connect_the_metrics_need_the_key() -> None:
 
 
 @pytest.mark.parametrize("path", ["healthz", "readyz", "metrics"])
-def test_a_probe_is_for_this_host_and_is_only_read(server: RunningServer, path: str) -> None:
+def test_a_probe_refuses_other_hosts_and_accepts_head_but_not_post(server: RunningServer, path: str) -> None:
     assert httpx2.get(f"{root(server)}/{path}", headers={"Host": "evil.example"}).status_code == 421
     assert httpx2.post(f"{root(server)}/{path}", headers={"Authorization": "Bearer changeme"}).status_code == 405
     assert httpx2.head(f"{root(server)}/{path}").status_code == 200
 
 
-def test_a_check_writes_to_the_file_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_readiness_check_writes_to_the_database_and_leaves_no_data(tmp_path: Path) -> None:
     with running(db=tmp_path / "live.db") as server, account_of(server) as client:
         client.put("dashboards/a", content="title: a\n")
         before = (tmp_path / "live.db-wal").stat().st_size
@@ -87,7 +87,7 @@ def test_a_check_writes_to_the_file_and_leaves_nothing(tmp_path: Path) -> None:
     assert [org["name"] for org in orgs] == ["acme"]
 
 
-def test_a_locked_file_is_not_ready_but_alive_and_is_ready_again(
+def test_a_server_is_alive_but_not_ready_while_its_database_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitoring, "READY_SECONDS", 0)
@@ -100,7 +100,7 @@ def test_a_locked_file_is_not_ready_but_alive_and_is_ready_again(
         assert readiness(server) == READY
 
 
-def test_a_database_that_is_gone_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_not_ready_while_its_database_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitoring, "READY_SECONDS", 0.5)
     monkeypatch.setattr(postgresql, "PATIENCE", 0.2)
     with cluster() as own, running(db=own.create("gone")) as server:
@@ -116,7 +116,7 @@ def probed(transact: Callable[..., Awaitable[None]]) -> tuple[Probes, TestClient
     return probes, TestClient(Starlette(routes=probes.routes))
 
 
-def test_a_database_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readiness_check_times_out_if_the_database_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
@@ -126,7 +126,7 @@ def test_a_database_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.M
     assert answer.json()["error"].startswith("the database takes no write: no answer within 0.01")
 
 
-def test_a_server_that_stops_is_alive_but_not_ready() -> None:
+def test_a_stopping_server_is_alive_but_not_ready() -> None:
     async def nothing(*_: object) -> None:
         raise AssertionError("it is not asked")
 
@@ -137,7 +137,7 @@ def test_a_server_that_stops_is_alive_but_not_ready() -> None:
 
 
 @pytest.mark.anyio
-async def test_checks_at_once_share_a_write() -> None:
+async def test_concurrent_readiness_checks_share_one_write() -> None:
     begun, go = [], asyncio.Event()
 
     async def transact(_: Callable[[Store], Awaitable[None]], seconds: float) -> None:
@@ -154,7 +154,7 @@ async def test_checks_at_once_share_a_write() -> None:
 
 
 def test_each_operation_and_status_is_counted(server: RunningServer) -> None:
-    before = series(server)  # of a server that answered other tests, on PostgreSQL
+    before = series(server)  # on PostgreSQL, the server has answered other tests
     with account_of(server) as client:
         for name in ("a", "b"):
             client.put(f"dashboards/{name}", content="title: a\n")
@@ -176,7 +176,7 @@ def test_each_operation_and_status_is_counted(server: RunningServer) -> None:
 
 
 def test_open_connections_are_counted() -> None:
-    with running() as server:  # which no other test has left a connection to
+    with running() as server:  # a server of its own has no connection of another test
         assert value(server, "dlsync_connections") == 1
 
 
@@ -197,7 +197,7 @@ def test_clients_cannot_add_series(server: RunningServer) -> None:
     assert series(server).keys() == before
 
 
-def test_promtool_finds_nothing_wrong(server: RunningServer) -> None:
+def test_promtool_accepts_the_metrics(server: RunningServer) -> None:
     if not shutil.which("promtool"):
         pytest.skip("promtool is not installed: apt-get install prometheus")
     text = httpx2.get(f"{root(server)}/metrics").text
@@ -206,14 +206,14 @@ def test_promtool_finds_nothing_wrong(server: RunningServer) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_prometheus_scrapes_them_with_the_key_of_a_file(tmp_path: Path) -> None:
+def test_prometheus_scrapes_the_metrics_with_a_key_from_a_file(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     os.mkfifo(log)
     with running(host="0.0.0.0", api_key="a-key-of-ours", access_log=str(log)) as server, log.open() as lines:
         port = urlsplit(server.url).port
         with scraping(tmp_path, f"127.0.0.1:{port}", "a-key-of-ours") as url:
             scrapes = (line for line in lines if '"status":200' in line)
-            for _ in range(3):  # the one before the last is stored
+            for _ in range(3):  # a scrape is stored once the next begins
                 assert '"operation":"GET /metrics"' in next(scrapes)
             query = {"query": 'dlsync_requests_total{operation="GET /metrics",status="200"}'}
             found = httpx2.get(f"{url}/api/v1/query", params=query).json()["data"]["result"]

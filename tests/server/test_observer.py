@@ -1,8 +1,9 @@
-"""What the access log holds of a request."""
+"""The line of the access log about a request."""
 
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -32,7 +33,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "access.log"
 
 
-def test_a_line_says_who_asked_for_what_and_what_came_of_it(log: Path) -> None:
+def test_a_log_line_has_the_client_the_operation_and_the_result(log: Path) -> None:
     with running(access_log=str(log)) as server, account_of(server) as client:
         client.headers["User-Agent"] = "test/1"
         body = client.put("dashboards/a%2Fb", content="title: a\n", params={"token": "s3cret"}).content
@@ -57,7 +58,7 @@ def test_a_line_says_who_asked_for_what_and_what_came_of_it(log: Path) -> None:
     assert "s3cret" not in log.read_text("ascii")
 
 
-def test_a_client_that_goes_in_the_middle_is_a_499(log: Path) -> None:
+def test_a_request_whose_client_disconnects_is_logged_with_status_499(log: Path) -> None:
     with running(access_log=str(log)) as server, connect(server) as connection:
         connection.sendall(head(b"PUT", DASHBOARD, b"Expect: 100-continue", b"Content-Length: 10"))
         assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")
@@ -65,7 +66,7 @@ def test_a_client_that_goes_in_the_middle_is_a_499(log: Path) -> None:
     assert [(line["operation"], line["status"]) for line in lines(log)] == [(f"PUT {DASHBOARDS}/{{name}}", 499)]
 
 
-def test_no_name_adds_a_line_an_escape_or_the_key(log: Path) -> None:
+def test_client_text_adds_neither_lines_nor_escapes_nor_the_key_to_the_log(log: Path) -> None:
     sent = []
     with running(access_log=str(log), api_key=KEY) as server:
 
@@ -82,16 +83,17 @@ def test_no_name_adds_a_line_an_escape_or_the_key(log: Path) -> None:
     text = log.read_bytes()
     assert all(byte == 10 or 32 <= byte < 127 for byte in text)
     assert b"##" not in text
-    assert 2 <= len(lines(log)) <= len(sent)  # what is no HTTP has no line
+    assert 2 <= len(lines(log)) <= len(sent)  # a request that is not HTTP has no line
     for line in lines(log):
         assert KEY not in json.dumps(line, ensure_ascii=False)
         assert quote(KEY) not in line["path"]
         assert len(json.dumps(line)) < 3000
 
 
-def test_a_request_is_logged_when_it_ends_although_its_connection_stays(log: Path) -> None:
-    with running(access_log=str(log)) as server, connect(server) as connection:
-        for _ in range(3):
-            connection.sendall(head())
-            assert next_answer(connection).status == 200
-    assert [line["status"] for line in lines(log)] == [200] * 3
+def test_each_request_is_logged_while_its_connection_stays_open(log: Path) -> None:
+    os.mkfifo(log)  # a read from it waits for a line
+    with running(access_log=str(log)) as server, connect(server) as connection, log.open() as reader:
+        for path in ("/a", "/b", "/c"):
+            connection.sendall(head(b"GET", path.encode()))
+            assert next_answer(connection).status == 404
+            assert json.loads(reader.readline())["path"] == path

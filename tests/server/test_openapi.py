@@ -75,7 +75,7 @@ def test_each_operation_of_the_server_is_described_once() -> None:
     assert set(names) == set(ASKED) | YAML_OR_NOTHING
 
 
-def test_it_says_what_only_was_observed() -> None:
+def test_the_document_says_which_operations_are_documented() -> None:
     flags = {name_of(operation): operation.documented for operation in OPERATIONS}
     items = [item for path in DOCUMENT["paths"].values() for key, item in path.items() if key != "parameters"]
     assert {item["operationId"]: item["x-documented"] for item in items} == flags
@@ -88,7 +88,7 @@ def test_each_name_in_a_path_is_a_parameter() -> None:
         }
 
 
-def test_it_is_json_whose_references_lead_somewhere_and_whose_schemas_are_used() -> None:
+def test_the_document_uses_exactly_its_schemas_and_each_schema_is_valid() -> None:
     text = json.dumps(DOCUMENT)
     used = {part.partition('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert used == set(SCHEMAS)
@@ -98,7 +98,7 @@ def test_it_is_json_whose_references_lead_somewhere_and_whose_schemas_are_used()
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[httpx2.Client, dict[str, str]]]:
-    """Each of the requests goes to one server: they make, read and change different things."""
+    """A server that all requests share, since they create, read and change different resources."""
     with running(demo=True) as server, account_of(server) as client:
         client.put("dashboards/there", content="title: A\n")
         client.put("rules/there", content="title: A\ncriteria: [{metric: a}]\n")
@@ -108,7 +108,7 @@ def served() -> Iterator[tuple[httpx2.Client, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if name_of(one) in ASKED], ids=name_of)
-def test_an_answer_is_what_the_document_says(served: tuple[httpx2.Client, dict[str, str]], operation: Any) -> None:
+def test_a_response_matches_its_schema(served: tuple[httpx2.Client, dict[str, str]], operation: Any) -> None:
     client, ids = served
     path, sent = ASKED[name_of(operation)]
     response = client.request(operation.method, path.format(**ids), **sent)
@@ -117,6 +117,6 @@ def test_an_answer_is_what_the_document_says(served: tuple[httpx2.Client, dict[s
     jsonschema_rs.validate({**schema, "components": DOCUMENT["components"]}, response.json())
 
 
-def test_a_refusal_is_what_the_document_says(served: tuple[httpx2.Client, dict[str, str]]) -> None:
+def test_an_error_response_matches_the_error_schema(served: tuple[httpx2.Client, dict[str, str]]) -> None:
     client, _ = served
     jsonschema_rs.validate(SCHEMAS["Error"], client.get("metrics").json())

@@ -1,4 +1,4 @@
-"""docs/operating.md: its files are valid, and its tables are those of the server."""
+"""docs/operating.md: its configuration files are valid, and its tables and examples match the server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def checked(*command: str | Path) -> None:
     assert done.returncode == 0, done.stdout.decode()
 
 
-def test_prometheus_takes_the_scrape_and_the_rules(tmp_path: Path) -> None:
+def test_promtool_accepts_the_scrape_configuration_and_the_rules(tmp_path: Path) -> None:
     (tmp_path / "key").touch()
     scrape = FILES["prometheus.yml"].replace("/etc/prometheus/dlsync.key", str(tmp_path / "key"))
     (tmp_path / "prometheus.yml").write_text(f"rule_files: [rules.yml]\n{scrape}")
@@ -42,13 +42,13 @@ def test_prometheus_takes_the_scrape_and_the_rules(tmp_path: Path) -> None:
     checked("promtool", "check", "config", tmp_path / "prometheus.yml")
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     unit = FILES["dlsync.service"].replace("/opt/dlsync/bin/dlsync", sys.executable)
     (tmp_path / "dlsync.service").write_text(unit)
     checked("systemd-analyze", "verify", tmp_path / "dlsync.service")
 
 
-def test_nginx_takes_the_proxy(tmp_path: Path) -> None:
+def test_nginx_accepts_the_proxy_configuration(tmp_path: Path) -> None:
     certificate = trustme.CA().issue_cert("dlsync.example")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "dlsync.crt")
     certificate.private_key_pem.write_to_path(tmp_path / "dlsync.key")
@@ -66,12 +66,12 @@ def test_nginx_takes_the_proxy(tmp_path: Path) -> None:
     checked("nginx", "-t", "-c", tmp_path / "nginx.conf")
 
 
-def test_caddy_takes_the_proxy(tmp_path: Path) -> None:
+def test_caddy_accepts_the_proxy_configuration(tmp_path: Path) -> None:
     (tmp_path / "Caddyfile").write_text(FILES["Caddyfile"])
     checked("caddy", "adapt", "--config", tmp_path / "Caddyfile", "--adapter", "caddyfile")
 
 
-def test_the_table_has_each_metric() -> None:
+def test_the_table_lists_each_metric_of_the_server() -> None:
     named = set(re.findall(r"^\| `(dlsync_\w+)`", PAGE, re.MULTILINE))
     endings = {"counter": "_total", "info": "_info"}
     assert named == {
@@ -82,14 +82,14 @@ def test_the_table_has_each_metric() -> None:
     assert set(re.findall(r"(dlsync_\w+?)(?:_bucket)?[{\[]", FILES["rules.yml"])) <= named
 
 
-def test_a_line_of_the_access_log_is_as_shown(tmp_path: Path) -> None:
+def test_the_example_line_of_the_access_log_has_the_fields_of_a_real_line(tmp_path: Path) -> None:
     with running(access_log=str(tmp_path / "log")) as server:
         assert httpx2.get(server.url.replace("/api/v1", "/readyz")).text == '{"status":"ok"}'
     shown = json.loads(re.findall(r"^```json\n(.*)$", PAGE, re.MULTILINE)[0])
     assert list(shown) == list(json.loads((tmp_path / "log").read_text()))
 
 
-def test_the_options_of_its_commands_exist() -> None:
+def test_the_options_of_the_commands_in_the_page_exist() -> None:
     commands = re.findall(r"dlsync serve( --(?:.*\\\n)*.*)", PAGE.replace(" serve \\\n ", " serve"))
     used = {option for command in commands for option in re.findall(r" (--[a-z-]+)", command)}
     assert {"--db", "--access-log", "--api-key-file"} <= used

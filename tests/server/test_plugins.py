@@ -43,21 +43,21 @@ def test_an_export_has_exactly_the_documented_fields(client: httpx2.Client) -> N
     assert [len(bytes.fromhex(export[key])) for key in ("id", "org")] == [12, 12]
 
 
-def test_a_plugin_that_is_no_python_is_a_script(client: httpx2.Client) -> None:
+def test_the_default_type_of_a_plugin_not_in_python_is_script(client: httpx2.Client) -> None:
     assert create(client, extension="sh").json()["type"] == "SCRIPT"
     assert create(client, name="other", extension="sh", type="INPROCESS").json()["type"] == "INPROCESS"
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
-def test_content_comes_back_byte_for_byte(shared: httpx2.Client, content: bytes) -> None:
+def test_plugin_content_is_returned_byte_for_byte(shared: httpx2.Client, content: bytes) -> None:
     wrapped = base64.encodebytes(content).decode()
     shared.post("plugins", json={"name": "any", "extension": "", "content": ""})
     shared.patch("plugins/any", json={"content": wrapped, "encoding": "base64"})
     assert base64.b64decode(shared.get("plugins/any").json()["content"]) == content
 
 
-def test_a_form_is_as_good_as_json(client: httpx2.Client) -> None:
+def test_a_form_an_upload_and_json_have_the_same_effect(client: httpx2.Client) -> None:
     fields = {"name": "redis", "extension": "py", "content": ENCODED}
     as_form = client.post("plugins", data={**fields, "interval": "60"}).json()
     as_json = client.patch("plugins/redis", json={"interval": 60}).json()
@@ -66,14 +66,14 @@ def test_a_form_is_as_good_as_json(client: httpx2.Client) -> None:
     assert as_form["interval"] == 60
 
 
-def test_an_existing_name_is_refused_and_nothing_changes(client: httpx2.Client) -> None:
+def test_creating_a_plugin_with_an_existing_name_is_refused_and_changes_nothing(client: httpx2.Client) -> None:
     before = create(client).json()
     again = create(client, content="", interval=5)
     assert (again.status_code, again.json()) == (422, {"error": "a plugin called 'redis' exists already"})
     assert client.get("plugins/redis").json() == before
 
 
-def test_of_many_creates_at_once_exactly_one_wins(client: httpx2.Client) -> None:
+def test_of_many_concurrent_creates_exactly_one_succeeds(client: httpx2.Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: create(client, interval=number), range(1, 25)))
     (winner,) = [answer for answer in answers if answer.status_code == 200]
@@ -81,7 +81,7 @@ def test_of_many_creates_at_once_exactly_one_wins(client: httpx2.Client) -> None
     assert client.get("plugins/redis").json() == winner.json()
 
 
-def test_a_patch_changes_what_it_gives(client: httpx2.Client) -> None:
+def test_a_patch_changes_only_the_fields_that_it_contains(client: httpx2.Client) -> None:
     before = create(client).json()
     given = {"description": "d", "interval": 5, "params": "-a", "shellArgs": "-x", "type": "SCRIPT", "pack": "base"}
     patched = client.patch("plugins/redis", json=given)
@@ -89,7 +89,7 @@ def test_a_patch_changes_what_it_gives(client: httpx2.Client) -> None:
     assert client.patch("plugins/redis", json={}).json() == {**before, **given}
 
 
-def test_what_the_server_owns_is_not_the_clients_to_set(client: httpx2.Client) -> None:
+def test_a_patch_ignores_fields_that_only_the_server_sets(client: httpx2.Client) -> None:
     before = create(client).json()
     assert client.patch("plugins/redis", json={"id": "1", "hash": "2", "org": "3", "etag": "4"}).json() == before
 
@@ -103,7 +103,7 @@ def test_a_field_that_the_server_does_not_know_is_kept(client: httpx2.Client) ->
     assert client.patch("plugins/redis", json=unusual).json() == {**after, **unusual}
 
 
-def test_each_operation_takes_the_id_that_the_list_names(client: httpx2.Client) -> None:
+def test_each_operation_accepts_the_id_instead_of_the_name(client: httpx2.Client) -> None:
     one = f"plugins/{create(client).json()['id']}"
     assert client.get(one).json() == client.get("plugins/redis").json()
     assert client.patch(one, json={"name": "redis", "params": "-a"}).json()["params"] == "-a"
@@ -119,13 +119,13 @@ def test_a_name_wins_over_an_id(client: httpx2.Client) -> None:
     assert [plugin["name"] for plugin in client.get("plugins").json()] == ["redis"]
 
 
-def test_a_server_of_the_documentation_knows_names_only() -> None:
+def test_a_documented_only_server_accepts_names_only() -> None:
     with running(documented_only=True) as server, account_of(server) as client:
         identifier = create(client).json()["id"]
         assert client.get(f"plugins/{identifier}").status_code == 404
 
 
-def test_a_rename_does_not_run_over_another(client: httpx2.Client) -> None:
+def test_a_rename_to_the_name_of_another_plugin_is_refused(client: httpx2.Client) -> None:
     create(client)
     create(client, name="valkey")
     assert client.patch("plugins/redis", json={"name": "redis"}).status_code == 200
@@ -134,14 +134,14 @@ def test_a_rename_does_not_run_over_another(client: httpx2.Client) -> None:
     assert [plugin["name"] for plugin in client.get("plugins").json()] == ["keydb", "valkey"]
 
 
-def test_the_list_has_all_but_the_content(client: httpx2.Client) -> None:
+def test_the_list_contains_all_fields_except_the_content(client: httpx2.Client) -> None:
     export = create(client).json()
     etag = client.get("plugins/redis").headers["etag"]
     listed = {key: value for key, value in export.items() if key != "content"}
     assert client.get("plugins").json() == [{**listed, "etag": etag}]
 
 
-def test_the_documented_list_has_the_keys_of_a_link() -> None:
+def test_the_list_of_a_documented_only_server_has_the_fields_of_a_link() -> None:
     with running(documented_only=True) as server, account_of(server) as client:
         export = create(client).json()
         assert client.get("plugins").json() == [
@@ -175,12 +175,12 @@ def test_a_deleted_plugin_is_gone(client: httpx2.Client) -> None:
         ({"interval": 10**30}, "interval: expected a whole number of seconds, 1 or more, not 1000"),
     ],
 )
-def test_a_wrong_field_is_refused_by_name(client: httpx2.Client, fields: dict[str, object], reason: str) -> None:
+def test_an_error_names_the_invalid_field(client: httpx2.Client, fields: dict[str, object], reason: str) -> None:
     response = create(client, **fields)
     assert response.status_code == 422
     assert response.json()["error"].startswith(reason)
     assert client.get("plugins").json() == []
 
 
-def test_a_create_names_all_that_is_missing(client: httpx2.Client) -> None:
+def test_a_create_error_names_all_missing_fields(client: httpx2.Client) -> None:
     assert client.post("plugins", json={"name": "x"}).json() == {"error": "extension, content: expected"}

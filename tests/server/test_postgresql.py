@@ -1,4 +1,4 @@
-"""What is PostgreSQL's own; the API's tests run on both engines."""
+"""Behaviour of the server that only PostgreSQL has; the API's tests run on both engines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -29,6 +30,7 @@ from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from dlsync.server.store import Store
@@ -50,13 +52,13 @@ def database_name(url: str) -> str:
 
 
 def refusal(url: str) -> SettingsError:
-    """How a server refuses to start with a database."""
+    """The error of a server that refuses to start with a database."""
     with pytest.raises(SettingsError) as refused, running(db=url):
         pass  # pragma: no cover -- it does not start
     return refused.value
 
 
-def test_several_servers_on_a_database_behave_as_one(url: str) -> None:
+def test_several_servers_on_one_database_behave_like_a_single_server(url: str) -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(running(db=url)) for _ in range(3)]
         clients = [stack.enter_context(account_of(server)) for server in servers]
@@ -72,7 +74,7 @@ def test_several_servers_on_a_database_behave_as_one(url: str) -> None:
         assert len(clients[1].get("plugins").json()) == 10
 
 
-def test_servers_that_start_at_once_make_the_tables_and_the_account_once(url: str) -> None:
+def test_servers_that_start_at_once_create_the_tables_and_the_account_once(url: str) -> None:
     def start() -> list[object]:
         with running(db=url) as server, account_of(server) as client:
             accounts: list[object] = client.get(f"{server.url}/orgs/acme/accounts").json()
@@ -84,7 +86,7 @@ def test_servers_that_start_at_once_make_the_tables_and_the_account_once(url: st
     assert len(rows_of(Postgresql(url), "migrations")) == len(MIGRATIONS)
 
 
-def test_writes_to_the_same_at_the_same_time_all_take_place(url: str) -> None:
+def test_concurrent_writes_to_the_same_agent_all_succeed(url: str) -> None:
     with running(db=url) as server, account_of(server) as client:
         client.post("agents/8ccf/ping", json={})
 
@@ -97,7 +99,7 @@ def test_writes_to_the_same_at_the_same_time_all_take_place(url: str) -> None:
         assert len(client.get("dashboards").json()) == 40
 
 
-def test_while_the_database_is_gone_requests_are_503_and_then_go_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_requests_are_503_while_the_database_is_down_and_succeed_afterwards(caplog: pytest.LogCaptureFixture) -> None:
     with cluster() as own:
         limits = Limits(lock_seconds=0.1)
         with running(db=own.create("shop"), limits=limits) as server, account_of(server) as client:
@@ -113,15 +115,23 @@ def test_while_the_database_is_gone_requests_are_503_and_then_go_on(caplog: pyte
     assert "Traceback" not in caplog.text
 
 
-def test_a_restart_of_the_database_is_waited_for(postgresql: Cluster) -> None:
-    with cluster() as own, running(db=own.create("shop")) as server, account_of(server) as client:
+def test_a_request_waits_for_a_restart_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts, limits = count(1), Limits(lock_seconds=60)
+    with cluster() as own, running(db=own.create("shop"), limits=limits) as server, account_of(server) as client:
         client.put("dashboards/a", content="title: A\n").raise_for_status()
         own.stop()
-        own.start()
-        assert client.get("dashboards/a", timeout=30).text == "title: A\n"
+        transaction = Postgresql.transaction
+
+        def restarting(self: Postgresql, *, write: bool) -> AbstractAsyncContextManager[Store]:
+            if next(attempts) == 2:  # the first attempt has failed
+                own.start()
+            return transaction(self, write=write)
+
+        monkeypatch.setattr(Postgresql, "transaction", restarting)
+        assert client.get("dashboards/a", timeout=90).text == "title: A\n"
 
 
-def test_a_database_that_does_not_answer_at_start_is_named_without_its_password(postgresql: Cluster) -> None:
+def test_an_error_names_a_missing_database_without_its_password(postgresql: Cluster) -> None:
     error = refusal(f"postgresql://dlsync:s3cret-pass@/shop?host={postgresql.folder}&password=s3cret-pass")
     assert "s3cret" not in f"{error} {error.hint}"
     assert str(error).startswith(f"postgresql://{postgresql.folder}/shop: cannot be used as the server's database: ")
@@ -132,13 +142,13 @@ def test_a_database_that_does_not_answer_at_start_is_named_without_its_password(
 @pytest.mark.parametrize(
     "url", ["postgresql://u:s3cret@[::1/x", "postgresql://u:s3cret@h/x?nonsense=s3cret", "mysql://u:s3cret@h/x"]
 )
-def test_what_is_no_url_is_refused_without_its_password(url: str) -> None:
+def test_an_invalid_database_url_is_refused_without_showing_its_password(url: str) -> None:
     error = refusal(url)
     assert "postgresql://USER@HOST:PORT/DATABASE" in str(error)
     assert "s3cret" not in f"{error!r} {error.hint} {error.__cause__!r}"
 
 
-def test_a_schema_of_another_program_is_refused_and_left_alone(url: str, postgresql: Cluster) -> None:
+def test_a_schema_of_another_program_is_refused_and_left_unchanged(url: str, postgresql: Cluster) -> None:
     name = database_name(url)
     postgresql.execute("CREATE SCHEMA dlsync CREATE TABLE orgs (note TEXT)", name)
     assert "another program made its schema dlsync" in str(refusal(url))
@@ -147,7 +157,7 @@ def test_a_schema_of_another_program_is_refused_and_left_alone(url: str, postgre
     ]
 
 
-def test_tables_of_others_beside_the_schema_and_an_empty_schema_are_fine(url: str, postgresql: Cluster) -> None:
+def test_an_empty_schema_beside_tables_of_other_programs_is_accepted(url: str, postgresql: Cluster) -> None:
     postgresql.execute("CREATE TABLE orgs (note TEXT)", database_name(url))
     postgresql.execute("CREATE SCHEMA dlsync", database_name(url))
     with running(db=url) as server, account_of(server) as client:
@@ -183,7 +193,9 @@ def test_a_user_without_the_right_to_write_is_refused(url: str, postgresql: Clus
     assert error.hint.endswith("where the server's user can write.")
 
 
-def test_while_the_database_is_read_only_reads_go_on_and_then_writes(url: str, postgresql: Cluster) -> None:
+def test_reads_succeed_while_the_database_is_read_only_and_writes_succeed_afterwards(
+    url: str, postgresql: Cluster
+) -> None:
     name = database_name(url)
 
     def set_read_only(value: str) -> None:
@@ -199,13 +211,13 @@ def test_while_the_database_is_read_only_reads_go_on_and_then_writes(url: str, p
             assert refused.json()["error"].startswith("the server may only read its database at present")
             assert client.get("dashboards/a").text == "title: A\n"
         postgresql.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
-        # each session that was begun meanwhile is left after it has failed
+        # the server drops each read-only session only after a write in it has failed
         assert 200 in [client.put("dashboards/a", content="title: B\n").status_code for _ in range(CONNECTIONS + 1)]
 
 
 @contextmanager
 def small_disk(cluster: Cluster) -> Iterator[Path]:
-    """A folder of PostgreSQL's that takes no more than a few megabytes."""
+    """A folder for PostgreSQL that holds only a few megabytes."""
     folder = cluster.folder / "small"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", folder], check=False).returncode:
@@ -224,7 +236,7 @@ def test_on_a_full_disk_nothing_is_lost_and_writes_go_on_once_there_is_room() ->
         own.execute("CREATE DATABASE shop TABLESPACE small")
         plugin = {**PLUGIN, "content": base64.b64encode(os.urandom(300_000)).decode()}
         with running(db=own.url("shop")) as server, account_of(server) as client:
-            own.execute("CHECKPOINT", "shop")  # what is written later has its place on the disk already
+            own.execute("CHECKPOINT", "shop")  # so a later flush of earlier writes needs no space
             stored: list[str] = []
             while (answer := client.post("plugins", json={**plugin, "name": f"p{len(stored)}"})).is_success:
                 stored.append(f"p{len(stored)}")
@@ -239,7 +251,7 @@ def test_on_a_full_disk_nothing_is_lost_and_writes_go_on_once_there_is_room() ->
         own.execute("DROP TABLESPACE small")
 
 
-def test_a_name_that_no_index_takes_is_refused(url: str) -> None:
+def test_a_name_too_long_for_the_database_index_is_refused(url: str) -> None:
     name = "".join(chr(0x4E00 + number * 7 % 20_000) for number in range(2_500))
     with running(db=url) as server, account_of(server) as client:
         long = client.post("plugins", json={**PLUGIN, "name": name})
@@ -250,7 +262,7 @@ def test_a_name_that_no_index_takes_is_refused(url: str) -> None:
         assert client.get("plugins").json() == []
 
 
-def test_text_of_all_characters_comes_back(url: str) -> None:
+def test_text_with_special_characters_is_stored_unchanged(url: str) -> None:
     text = "\0\1\1\0\0\1\2\0\2 ä\U0001f600 \\ %s ? '"
     with running(db=url) as server, account_of(server) as client:
         client.post("plugins", json={**PLUGIN, "name": "a", "description": text, "more": text}).raise_for_status()
@@ -258,7 +270,7 @@ def test_text_of_all_characters_comes_back(url: str) -> None:
         assert (plugin["description"], plugin["more"]) == (text, text)
 
 
-def test_names_are_in_the_order_of_sqlite(url: str) -> None:
+def test_names_are_listed_in_the_same_order_as_with_sqlite(url: str) -> None:
     names = ["\0", "\1", "\1\1", "\2", "B", "_", "a", "a b", "ab", "ä", "\uffff", "\U0001f600"]
     listed = []
     for db in (None, url):
@@ -280,18 +292,18 @@ def failure(sqlstate: str) -> psycopg.Error:
         ("53100", 507), ("25006", 503), ("XX001", 500), ("54000", 422), ("42501", 500),
     ],
 )  # fmt: skip
-def test_an_error_of_the_database_has_a_status(sqlstate: str, status: int) -> None:
+def test_each_database_error_has_its_http_status(sqlstate: str, status: int) -> None:
     with pytest.raises(DatabaseError) as translated, _translated():
         raise failure(sqlstate)
     assert error_response("key", translated.value).status_code == status
 
 
-def test_an_error_of_the_database_that_is_a_bug_of_ours_stays_one() -> None:
+def test_a_database_error_caused_by_a_bug_is_not_translated() -> None:
     with pytest.raises(psycopg.errors.UndefinedTable), _translated():
         raise failure("42P01")
 
 
-def test_what_was_lost_while_it_was_committed_may_be_stored(url: str, postgresql: Cluster) -> None:
+def test_a_connection_lost_during_commit_is_reported_as_unconfirmed(url: str, postgresql: Cluster) -> None:
     async def lose(store: Store) -> None:
         await store.insert("orgs", id="o", name="acme")
         postgresql.execute(
@@ -305,9 +317,7 @@ def test_what_was_lost_while_it_was_committed_may_be_stored(url: str, postgresql
     assert (answer.status_code, b"which may be stored or not" in bytes(answer.body)) == (502, True)
 
 
-def test_a_server_that_stops_while_it_commits_does_not_say_that_nothing_was_changed(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_commit_cancelled_by_a_stop_is_reported_as_unconfirmed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def cancelled(_: object) -> None:
         raise asyncio.CancelledError
 
@@ -320,20 +330,20 @@ def test_a_server_that_stops_while_it_commits_does_not_say_that_nothing_was_chan
     assert lost.value.code is ErrorCode.UNCONFIRMED
 
 
-def test_a_write_does_not_wait_for_others_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_waits_too_long_for_other_writes_is_an_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql_module, "TURN", 0.01)
     database = Postgresql(url)
 
     async def write_twice(_: Store) -> None:
         async with database.transaction(write=True):
-            pass  # pragma: no cover -- the first one is not over
+            pass  # pragma: no cover -- the first transaction has not ended
 
     with pytest.raises(DatabaseError, match="other writes took") as waited:
         transact(database, write_twice)
     assert waited.value.code is ErrorCode.CONTENDED
 
 
-def test_without_the_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_packages_the_postgresql_error_says_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
     not_installed(monkeypatch, "dlsync.server.postgresql", "psycopg")
     with pytest.raises(DlsyncError, match="PostgreSQL needs the packages psycopg and psycopg-pool") as missing:
         database_of("postgresql://h/x")

@@ -1,4 +1,4 @@
-"""Several ``dlsync serve`` on one PostgreSQL, and the end of a server or of the database in the middle of writes."""
+"""Several servers on one PostgreSQL database, and the crash of a server or of the database during writes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def left_to_do(tree: Path, url: str) -> list[str]:
     return [str(change.address) for change in plan.changes]
 
 
-def test_an_apply_whose_server_is_killed_is_made_good_through_another(postgresql: Cluster, large_tree: Path) -> None:
+def test_after_a_server_is_killed_during_an_apply_another_server_completes_it(
+    postgresql: Cluster, large_tree: Path
+) -> None:
     database = postgresql.create("killed")
     with ExitStack() as stack:
         (first, process), (second, _), (third, _) = (stack.enter_context(serving(database)) for _ in range(SERVERS))
@@ -65,16 +67,16 @@ def test_an_apply_whose_server_is_killed_is_made_good_through_another(postgresql
         assert 0 < len(left_to_do(large_tree, second)) < DASHBOARDS
         assert applied(large_tree, second, concurrency=16) is not None
         assert left_to_do(large_tree, third) == []
-        # the same command twice at once, through two servers: one waits for the lock of the other
+        # two applies run at once through two servers: the second waits for the lock of the first
         write_tree(large_tree, {f"dashboards/d{number}.yaml": dashboard_file(number, "b") for number in range(20)})
         arguments = ("apply", str(large_tree), "--auto-approve", "--lock-timeout", "60")
         both = [started(*arguments, url=url) for url in (second, third)]
-        with ThreadPoolExecutor() as threads:  # who holds the lock must not wait for a reader of its many warnings
+        with ThreadPoolExecutor() as threads:  # a process that blocks on its many warnings keeps the lock
             assert [code for code, _ in threads.map(ended, both)] == [0, 0]
         assert left_to_do(large_tree, third) == []
 
 
-def test_an_apply_whose_database_crashes_is_made_good_by_the_same_command(own: Cluster, large_tree: Path) -> None:
+def test_an_apply_that_a_database_crash_interrupts_completes_when_repeated(own: Cluster, large_tree: Path) -> None:
     def crash() -> None:
         own.stop("immediate")
         own.start()
@@ -90,7 +92,7 @@ def test_an_apply_whose_database_crashes_is_made_good_by_the_same_command(own: C
         assert left_to_do(large_tree, server.url) == []
 
 
-def test_nothing_acknowledged_is_lost_when_a_server_and_the_database_are_killed(own: Cluster) -> None:
+def test_acknowledged_writes_survive_the_crash_of_a_server_and_of_the_database(own: Cluster) -> None:
     database, acknowledged, guard = own.create("shop"), set[str](), Lock()
     with ExitStack() as stack:
         servers = [stack.enter_context(serving(database)) for _ in range(SERVERS)]

@@ -1,4 +1,4 @@
-"""``dlsync serve --metrics-url`` with real metrics servers, and with one that lies."""
+"""``dlsync serve --metrics-url`` with real metrics servers, and with a scripted server that sends broken answers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ from tests.builders.http import Misbehaviour, Reply, Seen, json_reply, scripted_
 from tests.builders.metrics_servers import DATABASE, GONE, METRICS_SERVERS, NOW, UNIX, WEB
 from tests.builders.replaying import Scenario, Step, at, holds, replaying
 from tests.builders.served import YAML, account_of
+from tests.builders.tls import authority_file, server_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
     from dlsync.server.run import RunningServer
     from tests.builders.http import ScriptedServer
@@ -71,7 +74,7 @@ def rule(client: httpx2.Client, metric: str, condition: dict[str, Any], **scope:
     return {**found, "rule": view["state"]}
 
 
-def test_agents_are_the_values_of_a_label_and_tags_those_of_others(measured: httpx2.Client) -> None:
+def test_agents_and_their_tags_come_from_the_values_of_configured_labels(measured: httpx2.Client) -> None:
     agents = {agent["id"]: agent for agent in measured.get("agents").json()}
     assert {name: (agent["tags"], agent["presence_state"]) for name, agent in agents.items()} == {
         WEB: (["all", "prod", "web"], "online"),
@@ -83,7 +86,7 @@ def test_agents_are_the_values_of_a_label_and_tags_those_of_others(measured: htt
     assert measured.get("agents/none").status_code == 404
 
 
-def test_metrics_have_their_names_there_and_the_status(measured: httpx2.Client) -> None:
+def test_metrics_have_the_names_of_the_metrics_server_and_include_agent_status(measured: httpx2.Client) -> None:
     names = [metric["name"] for metric in measured.get("metrics", params={"source": DATABASE}).json()]
     assert names == ["agent.status", "base_load_fractional", "pg_up", "up"]
     tagged = {metric["name"] for metric in measured.get("metrics", params={"tag": "web"}).json()}
@@ -91,19 +94,19 @@ def test_metrics_have_their_names_there_and_the_status(measured: httpx2.Client) 
     assert "pg_up" not in tagged
 
 
-def test_a_series_has_the_values_at_the_times_asked_for(measured: httpx2.Client) -> None:
+def test_a_series_has_the_values_at_the_requested_times(measured: httpx2.Client) -> None:
     (found,) = series(measured, "base.load_fractional", source=WEB, period=120)
     last = UNIX // 60 * 60
     assert found["points"] == [{"uom": "", "value": 0.9, "time": time} for time in (last - 60, last)]
     assert (found["metric"]["name"], found["source"]["id"]) == ("base.load_fractional", WEB)
 
 
-def test_a_series_of_a_tag_has_each_agent_that_has_the_metric(measured: httpx2.Client) -> None:
+def test_a_query_by_tag_returns_a_series_for_each_agent_that_has_the_metric(measured: httpx2.Client) -> None:
     found = series(measured, "base_load_fractional", tag="prod")
     assert [item["source"]["id"] for item in found] == [DATABASE, WEB]
 
 
-def test_series_of_one_agent_that_differ_in_labels_are_told_apart(measured: httpx2.Client) -> None:
+def test_the_origin_distinguishes_series_of_one_agent_by_their_labels(measured: httpx2.Client) -> None:
     found = series(measured, "node_filesystem_avail_bytes", source=WEB, period=60)
     assert [item["points"][0]["value"] for item in found] == [500, 3]
     assert [item["origin"][1:] for item in found] == [
@@ -112,7 +115,7 @@ def test_series_of_one_agent_that_differ_in_labels_are_told_apart(measured: http
     ]
 
 
-def test_a_resolution_averages(measured: httpx2.Client) -> None:
+def test_a_coarse_resolution_averages_the_points(measured: httpx2.Client) -> None:
     (found,) = series(measured, "base_load_fractional", source=WEB, resolution=600, period=1200)
     first = found["points"][0]
     assert (first["time"], first["type"]) == (UNIX // 600 * 600 - 600, "number")
@@ -123,12 +126,12 @@ def test_a_resolution_averages(measured: httpx2.Client) -> None:
     }  # fmt: skip
 
 
-def test_a_metric_that_no_agent_has_is_missing(measured: httpx2.Client) -> None:
+def test_a_metric_that_no_requested_agent_has_is_404(measured: httpx2.Client) -> None:
     assert measured.get("metrics/none/series", params={"source": WEB}).status_code == 404
     assert measured.get("metrics/pg_up/series", params={"source": WEB}).status_code == 404
 
 
-def test_values_that_json_does_not_have_are_left_out(measured: httpx2.Client) -> None:
+def test_values_that_json_cannot_represent_are_left_out(measured: httpx2.Client) -> None:
     assert measured.get("metrics/broken_ratio/series", params={"source": WEB}).status_code == 404
 
 
@@ -152,18 +155,18 @@ def test_a_rule_triggers_on_measurements(measured: httpx2.Client) -> None:
         ("base_load_fractional", {"threshold": 0.1, "timeout": 86400}, "unknown"),
     ],
 )
-def test_states_follow_the_semantics_of_the_service(
+def test_a_criterion_on_measurements_has_the_state_that_the_service_would_give(
     measured: httpx2.Client, metric: str, condition: dict[str, Any], state: str
 ) -> None:
     assert rule(measured, metric, condition, agent=WEB)["state"] == state
 
 
-def test_a_rule_without_an_operator_and_of_all_agents_waits_for_each(measured: httpx2.Client) -> None:
+def test_a_rule_without_operator_and_scope_evaluates_every_agent(measured: httpx2.Client) -> None:
     found = rule(measured, "agent.status", {"threshold": False, "timeout": 60})
     assert found["sources"] == {DATABASE: "clear", GONE: "hit", WEB: "clear"}
 
 
-def test_an_agent_that_registers_has_the_measurements_of_its_name(measuring: RunningServer) -> None:
+def test_a_registered_agent_gets_the_measurements_of_the_target_with_its_name(measuring: RunningServer) -> None:
     with account_of(measuring) as client:
         client.post("agents/1f2e/ping", data={"name": DATABASE, "tag_names": "mine"}).raise_for_status()
         try:
@@ -182,14 +185,14 @@ def test_an_agent_that_registers_has_the_measurements_of_its_name(measuring: Run
             client.delete("agents/1f2e").raise_for_status()
 
 
-def test_what_only_the_metrics_server_knows_cannot_be_changed(measured: httpx2.Client) -> None:
+def test_agents_and_tags_of_the_metrics_server_cannot_be_changed(measured: httpx2.Client) -> None:
     assert measured.put(f"agents/{WEB}/tags", json={"names": ["a"]}).status_code == 404
     assert measured.delete(f"agents/{WEB}").status_code == 404
     assert measured.delete("tags/postgres").status_code == 404
     assert measured.put("metrics/series", params={"tag": "all"}, data={"status": "expired"}).json() == 0
 
 
-def test_only_the_account_of_the_settings_has_measurements(measuring: RunningServer) -> None:
+def test_only_the_configured_account_has_measured_agents(measuring: RunningServer) -> None:
     with account_of(measuring, "other") as client:
         httpx2.post(
             f"{measuring.url}/orgs/acme/accounts",
@@ -199,7 +202,7 @@ def test_only_the_account_of_the_settings_has_measurements(measuring: RunningSer
         assert client.get("agents").json() == []
 
 
-def test_the_command_line_shows_them(measuring: RunningServer) -> None:
+def test_the_command_line_shows_metrics_and_series_of_the_metrics_server(measuring: RunningServer) -> None:
     env = environment(measuring.url)
     listed = dlsync("metrics", "list", "--tag", "prod", "--format", "json", env=env)
     assert "http_check_status" in {metric["name"] for metric in json.loads(listed.out)}
@@ -222,7 +225,7 @@ OLD_CLIENT = Scenario(
 )
 
 
-def test_an_old_client_reads_them(measuring: RunningServer) -> None:
+def test_an_old_client_reads_agents_metrics_and_rule_states_of_the_metrics_server(measuring: RunningServer) -> None:
     with replaying(measuring.url) as replay:
         for step in OLD_CLIENT.steps:
             answer = replay.send(step)
@@ -231,7 +234,7 @@ def test_an_old_client_reads_them(measuring: RunningServer) -> None:
 
 
 @pytest.mark.parametrize("scenario", COMMAND_LINE, ids=lambda scenario: str(scenario.name))
-def test_without_the_metrics_server_the_old_clients_calls_go_on(scenario: Scenario) -> None:
+def test_old_client_calls_succeed_while_the_metrics_server_is_down(scenario: Scenario) -> None:
     with running(metrics=Source("http://127.0.0.1:1"), demo=scenario.demo) as server, replaying(server.url) as replay:
         for step in scenario.steps:
             answer = replay.send(step)
@@ -247,7 +250,7 @@ PASSWORD = "s3cret/pass"
 def scripted(
     series: Reply | Callable[[Seen], Reply], *, labels: list[object] | None = None, up: object = None
 ) -> Callable[[Seen], Reply]:
-    """A metrics server with one agent, whose answer to a query of a range is scripted."""
+    """Script a metrics server with one agent: ``series`` is its answer to a query of a range."""
 
     def answer(request: Seen) -> Reply:
         path = urlsplit(request.target).path.partition("/api/v1/")[2]
@@ -272,10 +275,10 @@ def row(target: str = "web", values: object = None) -> dict[str, object]:
 
 @asynccontextmanager
 async def between(
-    answer: Reply | Callable[[Seen], Any], **source: Any
+    answer: Reply | Callable[[Seen], Any], tls: ssl.SSLContext | None = None, **source: Any
 ) -> AsyncIterator[tuple[ScriptedServer, httpx2.AsyncClient]]:
-    """A scripted metrics server and a client of a server that asks it."""
-    async with scripted_server(answer) as scripts:
+    """A scripted metrics server, and a client of a dlsync server that queries it."""
+    async with scripted_server(answer, tls=tls) as scripts:
         url = source.pop("url", "http://{}").format(f"user:{PASSWORD.replace('/', '%2F')}@127.0.0.1:{scripts.port}/pre")
         options = {"tag_labels": ("job",), "seconds": 5, "cached_seconds": 0, **source}
         now = options.pop("now", lambda: NOW)
@@ -294,7 +297,7 @@ async def between(
 QUERY = "metrics/load/series?source=web&period=60"
 
 
-async def test_requests_carry_the_login_and_what_the_api_documents() -> None:
+async def test_requests_to_the_metrics_server_carry_the_login_and_documented_parameters() -> None:
     async with between(scripted(matrix(row()))) as (scripts, client):
         assert (await client.get(QUERY)).json()[0]["points"] == [{"uom": "", "value": 1, "time": UNIX // 60 * 60}]
     assert {request.headers["authorization"] for request in scripts.seen} == {"Basic dXNlcjpzM2NyZXQvcGFzcw=="}
@@ -332,7 +335,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", [*BROKEN])
-async def test_the_series_say_what_is_wrong_and_all_else_goes_on(how: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_broken_metrics_answer_fails_the_series_and_leaves_rules_usable(
+    how: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with between(scripted(BROKEN[how]), answer_bytes=100_000) as (_, client):
         answer = await client.get(QUERY)
         assert answer.status_code in {502, 503}
@@ -348,7 +353,9 @@ async def test_the_series_say_what_is_wrong_and_all_else_goes_on(how: str, caplo
 
 
 @pytest.mark.parametrize("broken", [*BROKEN])
-async def test_without_agents_the_resources_go_on(broken: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_resources_stay_usable_when_every_metrics_answer_is_broken(
+    broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with between(BROKEN[broken], answer_bytes=100_000) as (_, client):
         assert (await client.get("agents")).json() == []
         assert (await client.get(QUERY)).status_code in {502, 503}
@@ -359,7 +366,7 @@ async def test_without_agents_the_resources_go_on(broken: str, caplog: pytest.Lo
     assert not re.search(r"s3cret|dXNlcj|Traceback", caplog.text)
 
 
-async def test_one_that_is_slow_holds_neither_a_write_nor_a_dashboard() -> None:
+async def test_a_slow_metrics_server_delays_neither_writes_nor_dashboards() -> None:
     gate = asyncio.Event()
 
     async def slow(_: Seen) -> Reply:
@@ -375,14 +382,14 @@ async def test_one_that_is_slow_holds_neither_a_write_nor_a_dashboard() -> None:
         assert (await reading).json() == []
 
 
-async def test_one_that_does_not_answer_in_time_is_not_waited_for() -> None:
+async def test_a_metrics_server_that_does_not_answer_in_time_is_503() -> None:
     async with between(scripted(Reply(misbehaviour=Misbehaviour.HANG)), seconds=0.2) as (_, client):
         answer = await client.get(QUERY)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert "has not answered within 0.2 s" in answer.json()["error"]
 
 
-async def test_the_last_agents_stay_known_and_go_offline(clock: Clock) -> None:
+async def test_known_agents_go_offline_when_the_metrics_server_fails(clock: Clock) -> None:
     works = [True]
 
     def answer(request: Seen) -> Reply:
@@ -398,7 +405,7 @@ async def test_the_last_agents_stay_known_and_go_offline(clock: Clock) -> None:
         assert (await client.get(QUERY)).status_code == 502
 
 
-async def test_agents_and_names_are_asked_for_once_in_a_while() -> None:
+async def test_agents_and_metric_names_are_cached() -> None:
     async with between(scripted(matrix(row())), cached_seconds=600) as (scripts, client):
         for _ in range(3):
             assert (await client.get(QUERY)).is_success
@@ -406,17 +413,17 @@ async def test_agents_and_names_are_asked_for_once_in_a_while() -> None:
     paths = [urlsplit(request.target).path.rpartition("v1/")[2] for request in scripts.seen]
     assert sorted({*paths} - {"query_range"}) == ["label/__name__/values", "label/instance/values", "query"]
     assert paths.count("label/instance/values") == paths.count("query") == 1
-    assert paths.count("label/__name__/values") == 2  # of two periods
+    assert paths.count("label/__name__/values") == 2  # for two periods
 
 
-async def test_the_oldest_answers_are_forgotten() -> None:
+async def test_the_cache_drops_its_oldest_answers() -> None:
     async with between(scripted(matrix(row())), cached_seconds=600) as (scripts, client):
         for hours in [*range(70), 0]:
             (await client.get(f"metrics/load/series?source=web&period[duration]=60&period[end]={UNIX - hours * 3600}"))
     assert sum("__name__" in request.target for request in scripts.seen) == 71
 
 
-async def test_names_that_are_one_here_are_an_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_metric_names_that_collide_are_an_error(caplog: pytest.LogCaptureFixture) -> None:
     async with between(scripted(matrix(row()))) as (_, client):
         answer = await client.get("metrics/a.b/series?source=web")
         assert (answer.status_code, "'a.b' and 'a_b'" in answer.json()["error"]) == (409, True)
@@ -425,7 +432,7 @@ async def test_names_that_are_one_here_are_an_error(caplog: pytest.LogCaptureFix
     assert caplog.text.count("the metrics server has 'a.b' and 'a_b', which are one name here") == 1
 
 
-async def test_names_in_utf8_are_those_of_the_api() -> None:
+async def test_with_utf8_metric_names_are_kept_unchanged() -> None:
     async with between(scripted(matrix(row())), utf8=True) as (scripts, client):
         assert (await client.get("metrics/a.b/series?source=web&period=60")).is_success
         names = [metric["name"] for metric in (await client.get("metrics?source=web")).json()]
@@ -433,7 +440,7 @@ async def test_names_in_utf8_are_those_of_the_api() -> None:
     assert any("%22a.b%22" in request.body.decode() for request in scripts.seen)
 
 
-async def test_a_long_series_comes_in_pieces() -> None:
+async def test_a_long_series_is_requested_in_several_pieces() -> None:
     def answer(request: Seen) -> Reply:
         asked = {name: int(value) for name, (value,) in parse_qs(request.body.decode()).items() if name != "query"}
         times = range(asked["start"], asked["end"] + 1, asked["step"])
@@ -445,7 +452,7 @@ async def test_a_long_series_comes_in_pieces() -> None:
     assert sum("query_range" in request.target for request in scripts.seen) == 2
 
 
-async def test_more_points_than_an_answer_holds_are_refused() -> None:
+async def test_a_series_request_with_more_points_than_the_limit_is_refused() -> None:
     def answer(request: Seen) -> Reply:
         start = int(parse_qs(request.body.decode())["start"][0])
         points = [[start + index, "1"] for index in range(5_000)]
@@ -456,7 +463,7 @@ async def test_more_points_than_an_answer_holds_are_refused() -> None:
     assert (refused.status_code, "200000 points" in refused.json()["error"]) == (422, True)
 
 
-async def test_times_before_1970_and_after_now_are_not_asked_for() -> None:
+async def test_times_before_1970_and_in_the_future_are_not_requested() -> None:
     async with between(scripted(matrix())) as (scripts, client):
         assert (await client.get("metrics/load/series?source=web&period=999999999999&resolution=999999999")).is_error
         ahead = f"metrics/load/series?source=web&period[duration]=60&period[end]={UNIX + 7200}"
@@ -465,14 +472,14 @@ async def test_times_before_1970_and_after_now_are_not_asked_for() -> None:
     assert [int(query["start"][0]) >= 0 for query in asked] == [True]
 
 
-async def test_a_pattern_that_stands_for_too_many_metrics_is_unknown() -> None:
+async def test_a_rule_whose_pattern_matches_too_many_metrics_is_unknown() -> None:
     async with between(scripted(matrix(row()), labels=[f"m{n}" for n in range(51)])) as (_, client):
         body = {"criteria": [{"metric": "m*", "condition": {"threshold": 0}}]}
         assert (await client.put("rules/r", json=body)).is_success
         assert (await client.get("rules/r")).json()["state"] == "unknown"
 
 
-async def test_many_agents_are_asked_for_in_several_requests() -> None:
+async def test_metrics_of_many_agents_are_requested_in_several_requests() -> None:
     def answer(request: Seen) -> Reply:
         path = urlsplit(request.target).path
         if path.endswith("label/instance/values"):
@@ -487,17 +494,23 @@ async def test_many_agents_are_asked_for_in_several_requests() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://h", "h:9090", "http://", "http://h/?a", "http://h:x", "http://u:s3cret@[/"])
-def test_a_url_that_cannot_be_used_is_refused_without_being_shown(url: str) -> None:
+def test_an_invalid_url_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(SettingsError, match="not an HTTP address") as refused:
         Source(url)
     assert "s3cret" not in str(refused.value)
 
 
-def test_a_label_that_cannot_be_one_is_refused() -> None:
+def test_an_invalid_label_name_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"'a\) or \(up' is not the name of a label"):
         Source("http://h", "a) or (up")
 
 
-def test_a_secure_metrics_server_is_asked_by_tls() -> None:
-    with running(metrics=Source("https://127.0.0.1:1")) as server, account_of(server) as client:
-        assert client.get("metrics?tag=none").status_code == 503
+@pytest.mark.parametrize(("name", "status"), [("127.0.0.1", 200), ("other.example", 503)])
+async def test_an_https_metrics_server_is_queried_only_if_its_certificate_is_valid(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, status: int
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", authority_file(tmp_path))
+    answer = scripted(matrix(row()))
+    async with between(answer, tls=server_context(name), url="https://{}") as (scripts, client):
+        assert (await client.get(QUERY)).status_code == status
+        assert bool(scripts.seen) is (status == 200)

@@ -1,4 +1,4 @@
-"""How much a server stores for its clients."""
+"""Quotas on the resources and accounts that a server stores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Sent = tuple[str, str, dict[str, Any]]
 PLUGIN = {"extension": "sh", "content": ""}
-# what creates one more of each, and what changes one that is there
+# for each kind: requests that create another resource, and a request that updates or reads an existing resource
 CREATE: dict[str, Callable[[int], Sent]] = {
     "dashboards and rules": lambda n: ("PUT", f"{('rules', 'dashboards')[n % 2]}/d{n}", {"content": "title: A\n"}),
     "plugins": lambda n: ("POST", "plugins", {"json": {**PLUGIN, "name": f"p{n}"}}),
@@ -51,7 +51,7 @@ DELETE = {
 
 
 @pytest.mark.parametrize("kind", CREATE)
-def test_beyond_its_quota_an_account_gets_no_more_and_keeps_what_it_has(kind: str) -> None:
+def test_an_account_at_its_quota_refuses_creates_and_allows_updates_and_deletes(kind: str) -> None:
     with client_of(Sqlite(), limits=Limits(resources=2, accounts=1)) as client:
         client.post("plugins", json={**PLUGIN, "name": "p0"}).raise_for_status()
         for number in range(1 if kind == "plugins" else 0, 2):
@@ -69,14 +69,14 @@ def test_beyond_its_quota_an_account_gets_no_more_and_keeps_what_it_has(kind: st
         assert client.request(method, path, **sent).is_success
 
 
-def test_what_exists_already_is_refused_as_that_and_not_for_the_quota() -> None:
+def test_a_duplicate_is_refused_as_a_duplicate_and_not_for_the_quota() -> None:
     with client_of(Sqlite(), limits=Limits(resources=1, accounts=1)) as client:
         client.post("plugins", json={**PLUGIN, "name": "p"}).raise_for_status()
         assert client.post("plugins", json={**PLUGIN, "name": "p"}).status_code == 422
         assert client.post("../../accounts", json={"name": "default"}).status_code == 422
 
 
-def test_an_organisation_has_so_many_accounts() -> None:
+def test_an_organisation_at_its_quota_refuses_another_account() -> None:
     with client_of(Sqlite(), limits=Limits(accounts=2)) as client:
         assert client.post("../../accounts", json={"name": "a"}).is_success
         refused = client.post("../../accounts", json={"name": "b"})
@@ -88,7 +88,7 @@ def test_an_organisation_has_so_many_accounts() -> None:
         assert client.post("../../accounts", json={"name": "b"}).is_success
 
 
-def test_a_server_starts_with_more_than_its_quotas_allow() -> None:
+def test_a_server_starts_with_more_resources_than_its_quotas_allow() -> None:
     with running(demo=True, limits=Limits(resources=1, accounts=1)) as server, account_of(server) as client:
         assert len(client.get("agents").json()) > 1
         assert client.put("dashboards/a", content="title: A\n").is_success
@@ -113,7 +113,7 @@ def test_a_quota_is_exact_whatever_was_created_and_deleted_before(steps: list[tu
         assert {item["name"] for item in client.get("dashboards").json()} == {f"d{number}" for number in live}
 
 
-def test_servers_on_one_database_keep_a_quota_together(postgresql: Cluster) -> None:
+def test_servers_on_one_database_share_a_quota(postgresql: Cluster) -> None:
     url, limits = postgresql.create("quotas"), Limits(resources=40)
     with (
         running(db=url, limits=limits) as server,
@@ -126,7 +126,7 @@ def test_servers_on_one_database_keep_a_quota_together(postgresql: Cluster) -> N
     assert answers == [200] * 40 + [507] * 10
 
 
-def test_a_document_that_is_too_long_is_413() -> None:
+def test_a_document_that_is_too_long_is_refused_with_413() -> None:
     with client_of(Sqlite()) as client:
         client.put("dashboards/a", content="title: A\n").raise_for_status()
         refused = client.put("dashboards/a", content=b"title: " + b"x" * DOCUMENT_BYTES)
@@ -137,7 +137,7 @@ def test_a_document_that_is_too_long_is_413() -> None:
         assert client.get("dashboards/a").text == "title: A\n"
 
 
-def test_the_command_s_defaults_are_the_server_s() -> None:
+def test_the_serve_command_has_the_default_quotas_of_the_server() -> None:
     parameters = inspect.signature(serve).parameters
     defaults = Limits(resources=parameters["max_resources"].default, accounts=parameters["max_accounts"].default)
     assert defaults == Limits()

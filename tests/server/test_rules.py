@@ -34,7 +34,7 @@ actions: []
 AGENT = HOSTS[0]
 
 
-def test_the_list_names_rules_without_what_is_in_them(client: httpx2.Client) -> None:
+def test_the_list_contains_rules_without_their_criteria_and_actions(client: httpx2.Client) -> None:
     client.put("rules/b", content=RULE)
     client.put("rules/a", content=b"criteria: []\n")
     rules = client.get("rules").json()
@@ -44,7 +44,7 @@ def test_the_list_names_rules_without_what_is_in_them(client: httpx2.Client) -> 
     assert shown == [("a", "a", False), ("b", "Redis is down", False)]
 
 
-def test_a_post_makes_an_empty_rule_once(client: httpx2.Client) -> None:
+def test_a_post_creates_an_empty_rule_and_never_overwrites_a_rule(client: httpx2.Client) -> None:
     made = client.post("rules", json={"name": "a"})
     (listed,) = client.get("rules").json()
     assert (made.status_code, {**made.json(), "etag": listed["etag"]}) == (201, listed)
@@ -57,7 +57,7 @@ def test_a_post_makes_an_empty_rule_once(client: httpx2.Client) -> None:
     assert client.get("rules/a", headers=YAML).content == RULE
 
 
-def test_a_post_takes_a_whole_rule_named_by_its_title(client: httpx2.Client) -> None:
+def test_a_post_creates_a_whole_rule_whose_default_name_is_its_title(client: httpx2.Client) -> None:
     document = parse(RULE)
     made = client.post("rules", json={**document, "mute": True})
     assert made.json() | {"id": ""} == {"id": "", "name": "Redis is down", "title": "Redis is down", "mute": True}
@@ -66,7 +66,7 @@ def test_a_post_takes_a_whole_rule_named_by_its_title(client: httpx2.Client) -> 
     assert parse(client.get("rules/redis", headers=YAML).content) == document
 
 
-def test_a_form_makes_a_rule_of_its_texts(client: httpx2.Client) -> None:
+def test_a_form_creates_a_rule_from_its_fields(client: httpx2.Client) -> None:
     made = client.post("rules", data={"name": "a", "title": "A", "description": "d", "mute": "True"})
     assert (made.status_code, made.json()["mute"]) == (201, True)
     empty: dict[str, object] = {"criteria": [], "actions": []}
@@ -82,13 +82,13 @@ def test_a_form_makes_a_rule_of_its_texts(client: httpx2.Client) -> None:
         ({"title": "A", "mute": "maybe"}, "mute: expected true or false, not 'maybe'"),
     ],
 )
-def test_a_post_that_makes_no_rule_is_refused(client: httpx2.Client, sent: dict[str, object], reason: str) -> None:
+def test_an_invalid_post_of_a_rule_is_refused(client: httpx2.Client, sent: dict[str, object], reason: str) -> None:
     response = client.post("rules", json=sent)
     assert (response.status_code, response.json()) == (422, {"error": reason})
     assert client.get("rules").json() == []
 
 
-def test_mute_is_kept_beside_the_text(client: httpx2.Client) -> None:
+def test_mute_set_by_a_patch_survives_a_put_and_does_not_change_the_text(client: httpx2.Client) -> None:
     client.put("rules/a", content=RULE)
     assert client.patch("rules/a", json={"mute": True}).json()["mute"] is True
     client.put("rules/a", content=RULE + b"# changed\n")
@@ -97,26 +97,26 @@ def test_mute_is_kept_beside_the_text(client: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(("text", "mute"), [("True", True), ("False", False), ("true", True), ("false", False)])
-def test_a_form_mutes(client: httpx2.Client, text: str, mute: bool) -> None:
+def test_a_form_can_mute_and_unmute_a_rule(client: httpx2.Client, text: str, mute: bool) -> None:
     client.put("rules/a", content=RULE)
     client.patch("rules/a", json={"mute": not mute})
     assert client.patch("rules/a", data={"mute": text}).json()["mute"] is mute
 
 
 @pytest.mark.parametrize("body", [{}, {"mute": 2}, {"mute": "yes"}, {"mute": None}, {"mute": []}])
-def test_mute_is_true_or_false(client: httpx2.Client, body: dict[str, object]) -> None:
+def test_a_mute_that_is_not_true_or_false_is_refused(client: httpx2.Client, body: dict[str, object]) -> None:
     client.put("rules/a", content=RULE)
     assert client.patch("rules/a", json=body).status_code == 422
 
 
-def test_a_patch_of_anything_else_is_refused(client: httpx2.Client) -> None:
+def test_a_patch_of_a_field_other_than_mute_is_refused(client: httpx2.Client) -> None:
     client.put("rules/a", content=RULE)
     refused = client.patch("rules/a", json={"mute": True, "title": "B"})
     assert (refused.status_code, refused.json()) == (422, {"error": "'title': unknown field; expected mute"})
     assert client.get("rules").json()[0]["mute"] is False
 
 
-def test_a_put_can_mute(client: httpx2.Client) -> None:
+def test_a_put_can_mute_a_rule(client: httpx2.Client) -> None:
     client.put("rules/a", content=RULE + b"mute: true\n")
     assert client.get("rules").json()[0]["mute"] is True
     assert client.get("rules/a", headers=YAML).content == RULE + b"mute: true\n"
@@ -132,7 +132,7 @@ def test_a_deleted_rule_is_gone(client: httpx2.Client) -> None:
         assert (gone.status_code, gone.json()) == (404, {"error": "no rule is called 'a'"})
 
 
-def test_some_servers_want_a_post_before_the_first_put() -> None:
+def test_with_post_before_put_a_rule_must_be_posted_before_its_first_put() -> None:
     with running(post_before_put=True) as server, account_of(server) as client:
         assert client.put("rules/a", content=RULE).status_code == 404
         client.post("rules", json={"name": "a"})
@@ -143,7 +143,7 @@ def test_some_servers_want_a_post_before_the_first_put() -> None:
 # Ids
 
 
-def test_each_operation_takes_the_id_that_the_list_names(client: httpx2.Client) -> None:
+def test_each_operation_accepts_the_id_instead_of_the_name(client: httpx2.Client) -> None:
     identifier = client.put("rules/a", content=RULE).json()["id"]
     one = f"rules/{identifier}"
     assert client.get(one, headers=YAML).content == RULE
@@ -162,7 +162,7 @@ def test_a_name_wins_over_an_id(client: httpx2.Client) -> None:
     assert [rule["name"] for rule in client.get("rules").json()] == ["a"]
 
 
-def test_a_server_of_the_documentation_knows_names_only_and_exports_yaml() -> None:
+def test_a_documented_only_server_accepts_names_only_and_exports_yaml() -> None:
     with running(documented_only=True) as server, account_of(server) as client:
         identifier = client.put("rules/a", content=RULE).json()["id"]
         assert client.get("rules/a").content == RULE
@@ -172,7 +172,7 @@ def test_a_server_of_the_documentation_knows_names_only_and_exports_yaml() -> No
 # JSON
 
 
-def test_without_a_word_of_yaml_a_rule_is_json_with_its_state(client: httpx2.Client) -> None:
+def test_a_rule_is_exported_as_json_with_its_state_unless_yaml_is_requested(client: httpx2.Client) -> None:
     identifier = client.put("rules/a", content=RULE).json()["id"]
     rule = client.get("rules/a")
     assert rule.headers["content-type"] == "application/json"
@@ -200,7 +200,7 @@ def test_without_a_word_of_yaml_a_rule_is_json_with_its_state(client: httpx2.Cli
     }
 
 
-def test_an_unchanged_view_leaves_the_file_as_it_is(client: httpx2.Client) -> None:
+def test_a_put_of_an_unchanged_json_view_keeps_the_yaml_text(client: httpx2.Client) -> None:
     client.put("rules/a", content=RULE)
     view = client.get("rules/a").json()
     assert client.put("rules/a", json={**view, "mute": True}).status_code == 200
@@ -208,7 +208,7 @@ def test_an_unchanged_view_leaves_the_file_as_it_is(client: httpx2.Client) -> No
     assert client.get("rules/a").json() == {**view, "mute": True}
 
 
-def test_a_changed_view_changes_the_rule_and_its_fields_are_not_stored(client: httpx2.Client) -> None:
+def test_a_put_of_a_changed_json_view_stores_only_the_fields_of_a_rule(client: httpx2.Client) -> None:
     client.put("rules/a", content=RULE)
     view = client.get("rules/a").json()
     client.put("rules/a", json={**view, "title": "B"})
@@ -250,9 +250,7 @@ def test_a_changed_view_changes_the_rule_and_its_fields_are_not_stored(client: h
         ),
     ],
 )
-def test_a_view_that_cannot_be_understood_is_refused(
-    client: httpx2.Client, change: dict[str, object], reason: str
-) -> None:
+def test_an_invalid_json_view_is_refused(client: httpx2.Client, change: dict[str, object], reason: str) -> None:
     client.put("rules/a", content=RULE)
     refused = client.put("rules/a", json={**client.get("rules/a").json(), **change})
     assert (refused.status_code, refused.json()) == (422, {"error": reason})
@@ -296,7 +294,7 @@ def module_demo() -> Iterator[httpx2.Client]:
 
 
 def seen(client: httpx2.Client, name: str) -> dict[str, Any]:
-    """A rule's view without what differs between two rules of the same content, and between two moments."""
+    """A rule's JSON view without the fields that differ between rules of equal content or change with time."""
     view = client.get(f"rules/{name}").json()
     shown = view.get("criteria")
     moments = ("id", "rule", "state", "sources", "triggered_by", "triggered_at")
@@ -310,8 +308,8 @@ def seen(client: httpx2.Client, name: str) -> dict[str, Any]:
 
 @settings(deadline=None)
 @given(rules)
-def test_a_rule_is_the_same_by_json_and_by_yaml(module_demo: httpx2.Client, rule: dict[str, Any]) -> None:
-    """Made by POST, by PUT of JSON and of YAML, and again of its view: in place, and under another name."""
+def test_a_rule_is_the_same_whether_sent_as_json_or_as_yaml(module_demo: httpx2.Client, rule: dict[str, Any]) -> None:
+    """Create it by POST, by PUT of JSON and by PUT of YAML; then PUT its JSON view in place and by another name."""
     client = module_demo
     for name in ("posted", "json", "yaml", "again"):
         client.delete(f"rules/{name}")
@@ -348,7 +346,7 @@ def criterion_of(client: TestClient | httpx2.Client) -> dict[str, Any]:
     return dict(criterion)
 
 
-def test_the_demo_s_metrics_give_a_criterion_its_state(demo: TestClient, clock: Clock) -> None:
+def test_a_criterion_is_evaluated_on_the_metrics_of_the_demo(demo: TestClient, clock: Clock) -> None:
     query = "resolution=10&period=600"
     latest = {
         series["source"]["id"]: series["points"][-1]["value"]
@@ -388,7 +386,9 @@ def test_a_silent_agent_triggers_after_the_timeout(timed: Callable[..., TestClie
     assert found["triggered_at"] == "2026-03-04T12:02:40.000Z"
 
 
-def test_the_name_of_several_agents_in_a_scope_is_all_of_them(timed: Callable[..., TestClient], clock: Clock) -> None:
+def test_an_agent_name_in_a_scope_covers_all_agents_with_that_name(
+    timed: Callable[..., TestClient], clock: Clock
+) -> None:
     client = timed()
     for identifier in "123":
         client.post(f"agents/{identifier}/ping", data={"name": "web-1" if identifier != "3" else "1"})
@@ -417,7 +417,7 @@ def test_without_data_a_criterion_is_unknown(client: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("mute", [True, False])
-def test_an_export_says_the_mute_that_was_set_last(client: httpx2.Client, mute: bool) -> None:
+def test_an_export_contains_the_mute_that_was_set_last(client: httpx2.Client, mute: bool) -> None:
     text = b"title: A # mine\ncriteria: []\nmute: true\n"
     client.put("rules/a", content=text)
     assert client.patch("rules/a", json={"mute": mute}).json()["mute"] is mute

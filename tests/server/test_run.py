@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -76,7 +77,7 @@ def test_serve_returns_on_sigterm_and_raises_on_sigint(number: signal.Signals, r
         thread.join()
 
 
-def test_it_starts_and_stops_many_times_in_a_process() -> None:
+def test_a_server_can_start_and_stop_many_times_in_one_process() -> None:
     urls = set()
     for _ in range(20):
         with running() as server:
@@ -85,7 +86,7 @@ def test_it_starts_and_stops_many_times_in_a_process() -> None:
     assert len(urls) > 1
 
 
-def test_a_host_in_ipv6_stands_in_brackets() -> None:
+def test_the_url_of_an_ipv6_host_has_brackets() -> None:
     try:
         with running(host="::1") as server:
             assert server.url.startswith("http://[::1]:")
@@ -95,7 +96,7 @@ def test_a_host_in_ipv6_stands_in_brackets() -> None:
 
 
 @pytest.mark.parametrize("host", ["[::1]", "localhost"])
-def test_a_loopback_address_has_several_names(host: str) -> None:
+def test_a_server_can_listen_on_localhost_and_on_a_bracketed_ipv6_address(host: str) -> None:
     try:
         with running(host=host) as server:
             assert httpx2.get(f"{server.url}/orgs").status_code == 401
@@ -104,13 +105,13 @@ def test_a_loopback_address_has_several_names(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::ffff:0.0.0.0"])
-def test_where_other_machines_can_connect_the_documented_key_is_refused(host: str) -> None:
+def test_the_default_key_is_refused_where_other_machines_can_connect(host: str) -> None:
     with pytest.raises(SettingsError, match=r"the default key is refused") as refused:
         serve(host=host, announce=print)
     assert refused.value.hint == "Set DLSYNC_API_KEY, or give --api-key-file, to a key of your own."
 
 
-def test_where_other_machines_can_connect_any_host_is_answered() -> None:
+def test_any_host_header_is_accepted_where_other_machines_can_connect() -> None:
     with running(host="0.0.0.0", api_key="a-key-of-ours") as server:
         port = urlsplit(server.url).port
         headers = {"Host": "monitoring.example", "Authorization": "Bearer a-key-of-ours"}
@@ -118,17 +119,19 @@ def test_where_other_machines_can_connect_any_host_is_answered() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no such host", "a" * 70 + ".example"])
-def test_an_address_that_cannot_be_had_is_named(host: str) -> None:
-    with running() as server, pytest.raises(SettingsError, match=r"cannot listen there"):
-        serve(host=host, port=urlsplit(server.url).port or 0, announce=print)
+def test_an_error_names_an_address_that_is_in_use_or_unknown(host: str) -> None:
+    with running() as server:
+        port = urlsplit(server.url).port or 0
+        with pytest.raises(SettingsError, match=f"^{re.escape(host)}:{port}: cannot listen there: "):
+            serve(host=host, port=port, announce=print)
 
 
-def test_a_port_that_does_not_exist_is_named() -> None:
+def test_an_error_names_a_port_that_does_not_exist() -> None:
     with pytest.raises(SettingsError, match=r"127\.0\.0\.1:70000: cannot listen there"), running(port=70000):
         pass  # pragma: no cover - it does not start
 
 
-def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_during_the_startup_of_a_server_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     async def startup(*_: object, **__: object) -> None:
         raise OSError("no more sockets")
 
@@ -137,7 +140,7 @@ def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) ->
         pass
 
 
-def test_stopping_cuts_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_answers_a_request_that_never_ends_with_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "GRACE_IN_THREAD", 0.01)
     with running() as server:
         address = urlsplit(server.url)
@@ -150,7 +153,7 @@ def test_stopping_cuts_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch
     assert b"the server stops; nothing was changed" in answer
 
 
-def test_sigterm_lets_a_request_end_while_no_connection_is_accepted(tmp_path: Path) -> None:
+def test_sigterm_completes_a_running_request_and_accepts_no_new_connection(tmp_path: Path) -> None:
     script = SERVE.replace("serve(", f"serve(db={str(tmp_path / 'live.db')!r}, ")
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -162,7 +165,7 @@ def test_sigterm_lets_a_request_end_while_no_connection_is_accepted(tmp_path: Pa
             connection.sendall(head(b"PUT", DASHBOARD, b"Expect: 100-continue", b"Content-Length: 9"))
             assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")
             process.terminate()
-            assert idle.recv(1) == b""  # the server has closed it, so it stops
+            assert idle.recv(1) == b""  # a server closes idle connections once it stops
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(place)
             connection.sendall(b"title: A\n")
@@ -172,7 +175,7 @@ def test_sigterm_lets_a_request_end_while_no_connection_is_accepted(tmp_path: Pa
         assert client.get("dashboards/a").text == "title: A\n"
 
 
-def test_serve_fills_the_account_with_the_demo_where_asked() -> None:
+def test_serve_with_the_demo_option_fills_the_account() -> None:
     script = SERVE.replace("serve(", "serve(demo=True, ")
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     with process:

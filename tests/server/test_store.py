@@ -49,7 +49,7 @@ def refusing(path: Path) -> None:
         pass  # pragma: no cover -- it does not start
 
 
-def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
     db = tmp_path / "server.db"
     process = subprocess.Popen([sys.executable, "-c", SERVE, str(db)], stdout=subprocess.PIPE, text=True)
     with process:
@@ -67,7 +67,7 @@ def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
         assert client.get("plugins/p").status_code == 200
 
 
-def test_a_file_keeps_ids_from_one_run_to_the_next(tmp_path: Path) -> None:
+def test_a_database_file_keeps_ids_across_restarts(tmp_path: Path) -> None:
     ids = []
     for _ in range(2):
         with running(db=tmp_path / "server.db") as server, account_of(server) as client:
@@ -75,13 +75,13 @@ def test_a_file_keeps_ids_from_one_run_to_the_next(tmp_path: Path) -> None:
     assert ids[0] == ids[1]
 
 
-def test_memory_is_nobody_elses() -> None:
+def test_servers_with_databases_in_memory_share_nothing() -> None:
     with running() as one, running() as other, account_of(one) as client, account_of(other) as stranger:
         client.put("dashboards/a", content="title: A\n")
         assert stranger.get("dashboards").json() == []
 
 
-def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_transaction_stores_nothing(tmp_path: Path) -> None:
     async def fail(store: Store) -> None:
         await store.insert("orgs", id="o", name="acme")
         raise ValueError("the request fails")
@@ -92,13 +92,13 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert rows_of(Sqlite(path), "orgs") == []
 
 
-def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_database_files(tmp_path: Path) -> None:
     with running(db=tmp_path / "server.db"):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"server.db": 0o600, "server.db-wal": 0o600, "server.db-shm": 0o600}
 
 
-def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, however long this text may be")
     with pytest.raises(SettingsError, match=r"notes\.txt: cannot be used as the server's database: file is not"):
@@ -116,7 +116,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
+def test_a_database_of_another_program_is_refused_and_left_unchanged(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "notes.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FOREIGN[kind])
@@ -127,7 +127,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path,
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_database_of_another_program_whose_tables_are_in_its_log_is_refused(tmp_path: Path) -> None:
+def test_a_database_of_another_program_with_tables_only_in_its_wal_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FOREIGN["one with a write-ahead log"])
@@ -137,7 +137,9 @@ def test_a_database_of_another_program_whose_tables_are_in_its_log_is_refused(tm
 
 
 @pytest.mark.parametrize("application_id", [0, APPLICATION_ID])
-def test_a_database_of_before_they_were_marked_is_taken(tmp_path: Path, application_id: int) -> None:
+def test_a_database_of_version_1_is_accepted_with_or_without_the_application_id(
+    tmp_path: Path, application_id: int
+) -> None:
     path = tmp_path / "server.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(f"{MIGRATIONS[0]};PRAGMA user_version = 1;PRAGMA application_id = {application_id}")
@@ -156,13 +158,13 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_a_folder_or_pipe_instead_of_a_database_file_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "server.db")
     with pytest.raises(SettingsError, match="it is not a regular file"):
         refusing(tmp_path / "server.db")
 
 
-def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+def test_a_symbolic_link_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "server.db").symlink_to(tmp_path / "server.db")
     with pytest.raises(SettingsError, match="cannot be used as the server's database"):
         refusing(tmp_path / "server.db")
@@ -205,7 +207,7 @@ def test_a_database_whose_list_of_tables_is_damaged_is_refused(tmp_path: Path) -
     assert refused.value.hint == "Restore it from a backup, or recover it with `sqlite3 FILE .recover`."
 
 
-def test_damage_that_shows_while_the_server_runs_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_damage_found_while_the_server_runs_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "server.db"
     with running(db=path) as server, account_of(server) as client:
         for number in range(4):  # more than SQLite's cache holds
@@ -221,7 +223,7 @@ def test_damage_that_shows_while_the_server_runs_is_said(tmp_path: Path, caplog:
     assert "Traceback" not in caplog.text
 
 
-def test_on_a_full_disk_nothing_is_lost_and_the_client_hears_why(caplog: pytest.LogCaptureFixture) -> None:
+def test_on_a_full_disk_nothing_is_lost_and_the_error_says_why(caplog: pytest.LogCaptureFixture) -> None:
     database = Sqlite()
     with client_of(database) as client:
         client.put("dashboards/a", content="title: A\n").raise_for_status()
@@ -249,7 +251,7 @@ serve(db=Path(sys.argv[1]), announce=lambda url: print(url, flush=True))
 """
 
 
-def test_a_write_that_the_system_refuses_is_a_full_disk(tmp_path: Path) -> None:
+def test_a_write_beyond_the_file_size_limit_is_reported_as_a_full_disk(tmp_path: Path) -> None:
     db = tmp_path / "server.db"
     with subprocess.Popen([sys.executable, "-c", LIMITED, str(db)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -271,7 +273,7 @@ def _locked(path: Path) -> Iterator[sqlite3.Connection]:
         yield other
 
 
-def test_a_lock_of_another_process_is_waited_for_while_others_are_answered(tmp_path: Path) -> None:
+def test_a_write_waits_for_a_lock_of_another_process_while_reads_are_answered(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
     with running(db=path) as server, account_of(server) as client, connect(server) as waiting:
         with _locked(path) as other:
@@ -285,7 +287,7 @@ def test_a_lock_of_another_process_is_waited_for_while_others_are_answered(tmp_p
         assert client.get("dashboards/a").text == "title: A\n"
 
 
-def test_a_lock_that_stays_is_503(tmp_path: Path) -> None:
+def test_a_write_to_a_database_that_stays_locked_is_503(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
     with running(db=path, limits=Limits(lock_seconds=0.05)) as server, account_of(server) as client:
         with _locked(path):
@@ -296,7 +298,7 @@ def test_a_lock_that_stays_is_503(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"])
-def test_a_database_that_stays_locked_cannot_be_started_with(
+def test_a_server_does_not_start_on_a_database_that_stays_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str
 ) -> None:
     monkeypatch.setattr(sqlite_module, "STARTUP_LOCK_SECONDS", 0.01)
@@ -311,13 +313,13 @@ def test_a_database_that_stays_locked_cannot_be_started_with(
         assert refused.value.hint == "Another process has locked it: end that process, or wait for it."
 
 
-def test_an_error_of_the_database_that_is_a_bug_of_ours_is_logged_as_one(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_error_caused_by_a_bug_is_logged_as_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     for error in (sqlite3.ProgrammingError("closed"), _integrity_error()):
         assert error_response("key", error).status_code == 500
     assert caplog.text.count("a request failed inside the server") == 2
 
 
-def test_a_statement_that_is_wrong_is_a_bug_of_ours(tmp_path: Path) -> None:
+def test_a_wrong_sql_statement_raises_the_error_of_sqlite(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
         rows_of(Sqlite(tmp_path / "server.db"), "nowhere")
 
@@ -331,13 +333,13 @@ def _integrity_error() -> sqlite3.Error:
     raise AssertionError
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_an_error_names_a_database_path_in_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"missing.server\.db: cannot be used as the server's database"):
         refusing(tmp_path / "missing" / "server.db")
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-def test_while_the_file_is_somewhere_else_requests_are_503_and_then_go_on(
+def test_requests_are_503_while_the_database_file_is_moved_away_and_succeed_afterwards(
     tmp_path: Path, replaced: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, elsewhere = tmp_path / "server.db", tmp_path / "elsewhere.db"
@@ -362,9 +364,7 @@ def test_while_the_file_is_somewhere_else_requests_are_503_and_then_go_on(
 
 
 @pytest.mark.parametrize("link", [False, True])
-def test_once_the_log_beside_the_file_is_removed_nothing_is_acknowledged_and_a_stop_keeps_what_was(
-    tmp_path: Path, link: bool
-) -> None:
+def test_without_its_wal_file_a_server_refuses_writes_and_keeps_earlier_writes(tmp_path: Path, link: bool) -> None:
     path, real = tmp_path / "server.db", tmp_path / "real.db"
     if link:
         path.symlink_to(real)
@@ -396,9 +396,9 @@ except SettingsError as error:
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_file_or_folder_that_cannot_be_written_is_refused_and_left_alone(tmp_path: Path, what: str) -> None:
-    """As a user that has no more rights than others: root may write to any file."""
-    with tempfile.TemporaryDirectory() as folder:  # whose parents anyone may enter
+def test_a_read_only_database_file_or_folder_is_refused_and_left_unchanged(tmp_path: Path, what: str) -> None:
+    """Run as an unprivileged user, since root may write to any file."""
+    with tempfile.TemporaryDirectory() as folder:  # any user may enter its parents
         path = Path(folder, "server.db")
         create(Sqlite(path))
         path.chmod(0o444 if what == "file" else 0o666)
@@ -450,11 +450,11 @@ RELEASED = sorted((Path(__file__).parent / "data").glob("*.db"))
 
 
 def answered(released: Path) -> Any:
-    """What the version of a file answered from it."""
+    """The answers that the released version gave from its file."""
     return json.loads(released.with_suffix(".json").read_text("utf-8"))
 
 
-def test_a_file_of_each_version_of_the_changelog_is_kept() -> None:
+def test_each_version_of_the_changelog_has_a_stored_database_file() -> None:
     released = set(re.findall(r"^## \[?(\d[^\s\]]*)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE))
     assert released <= {path.stem for path in RELEASED}
 
@@ -468,7 +468,7 @@ def test_the_file_of_each_released_version_is_migrated_and_loses_nothing(tmp_pat
             assert lost(answered(released), answers_of(server.url)) == []
 
 
-def test_processes_that_open_a_file_at_once_migrate_it_once(tmp_path: Path) -> None:
+def test_servers_that_open_a_file_at_once_migrate_it_once(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
@@ -482,7 +482,7 @@ def test_processes_that_open_a_file_at_once_migrate_it_once(tmp_path: Path) -> N
     assert [row["name"] for row in rows_of(Sqlite(path), "streams")] == ["deploys"]
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_migration_leaves_the_file_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
     connection = sqlite3.connect(path)
     connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
@@ -498,7 +498,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     connection.close()
 
 
-def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
+def test_a_new_file_has_the_schema_of_a_migrated_file(tmp_path: Path) -> None:
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     connection = sqlite3.connect(old)
     connection.executescript(f"{MIGRATIONS[0]}PRAGMA user_version = 1;")
@@ -507,7 +507,7 @@ def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
     assert schemas[0] == schemas[1]
 
 
-def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_plugin_survives_the_migration_from_version_1(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
     connection = sqlite3.connect(path)
     connection.executescript(f"""{MIGRATIONS[0]} PRAGMA user_version = 1;
@@ -519,7 +519,7 @@ def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path:
     assert plugin == {"name": "redis", "content": b"\0", "pack": "base", "extra": {}}
 
 
-def test_keys_of_an_earlier_version_are_not_revoked_and_their_times_have_the_form_of_all_others(tmp_path: Path) -> None:
+def test_migration_keeps_keys_valid_and_converts_their_times_to_milliseconds(tmp_path: Path) -> None:
     path, times = tmp_path / "server.db", ("2026-03-04T12:00:30Z", "2099-12-31T00:00:00Z", "")
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_it_answers_those_who_trust_its_authority_and_goes_on_after_those_who_do_not(
+def test_failed_handshakes_do_not_stop_an_https_server_from_answering_a_trusting_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running(certificate=Certificate(*certificate_files(tmp_path, "127.0.0.1"))) as server:
@@ -39,7 +39,7 @@ def test_it_answers_those_who_trust_its_authority_and_goes_on_after_those_who_do
     assert caplog.text == ""
 
 
-def test_a_key_beside_its_certificate_in_one_file_with_comments_is_taken(tmp_path: Path) -> None:
+def test_one_file_with_comments_can_hold_both_certificate_and_key(tmp_path: Path) -> None:
     chain, key = certificate_files(tmp_path, "127.0.0.1")
     both = tmp_path / "both.pem"
     both.write_bytes("# Schlüssel\n".encode() + key.read_bytes() + chain.read_bytes())
@@ -52,7 +52,7 @@ def refusal(chain: Path | None, key: Path | None) -> SettingsError:
     return refused.value
 
 
-def test_one_of_both_files_is_not_enough(tmp_path: Path) -> None:
+def test_a_certificate_without_a_key_and_a_key_without_a_certificate_are_refused(tmp_path: Path) -> None:
     chain, key = certificate_files(tmp_path, "127.0.0.1")
     for files in ((chain, None), (None, key)):
         assert str(refusal(*files)) == "--tls-cert and --tls-key need each other"
@@ -61,7 +61,9 @@ def test_one_of_both_files_is_not_enough(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00 no PEM"])
 @pytest.mark.parametrize("option", ["--tls-cert", "--tls-key"])
-def test_a_file_that_holds_none_is_named(tmp_path: Path, option: str, content: bytes | None) -> None:
+def test_an_error_names_a_certificate_or_key_file_that_is_missing_or_invalid(
+    tmp_path: Path, option: str, content: bytes | None
+) -> None:
     chain, key = certificate_files(tmp_path, "127.0.0.1")
     file = tmp_path / "bad"
     if content is not None:
@@ -71,7 +73,7 @@ def test_a_file_that_holds_none_is_named(tmp_path: Path, option: str, content: b
     assert "both in PEM" in error.hint
 
 
-def test_a_key_of_another_certificate_is_named(tmp_path: Path) -> None:
+def test_an_error_names_a_key_that_does_not_match_the_certificate(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     chain, _ = certificate_files(tmp_path, "127.0.0.1")
     _, other = certificate_files(tmp_path / "other", "127.0.0.1")

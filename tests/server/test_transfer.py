@@ -37,7 +37,7 @@ def copy(source: Path | str, target: Path | str) -> list[transfer.CopiedTable]:
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Path:
-    """A file of an earlier version, with more in it than one of each."""
+    """A migrated file of an earlier version, with a key, the demo and additional resources."""
     path = tmp_path / "filled.db"
     path.write_bytes(RELEASED[0].read_bytes())
     create(Sqlite(path))
@@ -53,9 +53,7 @@ def filled(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_that_a_server_uses_is_not_copied_since_what_it_stores_later_would_be_missing(
-    filled: Path, new_db: str
-) -> None:
+def test_a_file_that_a_server_uses_is_not_copied(filled: Path, new_db: str) -> None:
     with running(db=filled), pytest.raises(SettingsError) as caught:
         copy(filled, new_db)
     assert str(caught.value) == f"{filled}: a server or another program uses it; nothing was copied"
@@ -63,7 +61,7 @@ def test_a_file_that_a_server_uses_is_not_copied_since_what_it_stores_later_woul
     assert copy(filled, new_db)
 
 
-def test_a_link_to_a_file_that_a_server_uses_is_not_copied_either(filled: Path, new_db: str) -> None:
+def test_a_symbolic_link_to_a_file_that_a_server_uses_is_not_copied(filled: Path, new_db: str) -> None:
     (link := filled.with_name("link.db")).symlink_to(filled)
     with running(db=filled), pytest.raises(SettingsError, match="a server or another program uses it"):
         copy(link, new_db)
@@ -80,7 +78,9 @@ def everything(db: Path | str) -> list[Any]:
     return [*found, rows_of(database_of(db), "api_keys")]
 
 
-def test_everything_is_there_and_back_again_ids_and_order_included(filled: Path, new_db: str, tmp_path: Path) -> None:
+def test_a_copy_to_another_database_and_back_keeps_all_content_ids_and_order(
+    filled: Path, new_db: str, tmp_path: Path
+) -> None:
     before, back = everything(filled), tmp_path / "back.db"
     there = copy(filled, new_db)
     rows = {table.name: table.rows for table in there}
@@ -102,7 +102,7 @@ def test_the_file_of_each_released_version_is_copied_and_loses_nothing(
         assert lost(answered(released), answers_of(server.url)) == []
 
 
-def test_a_target_with_content_is_refused_and_left_alone(filled: Path, new_db: str) -> None:
+def test_a_target_with_content_is_refused_and_left_unchanged(filled: Path, new_db: str) -> None:
     with running(db=new_db, account="mine"):
         pass
     with pytest.raises(SettingsError, match="has content already"):
@@ -111,20 +111,22 @@ def test_a_target_with_content_is_refused_and_left_alone(filled: Path, new_db: s
         assert [account["name"] for account in client.get(f"{server.url}/orgs/acme/accounts").json()] == ["mine"]
 
 
-def test_a_target_with_keys_only_is_refused_too(filled: Path, new_db: str) -> None:
+def test_a_target_that_contains_only_keys_is_refused(filled: Path, new_db: str) -> None:
     create(database_of(new_db))
     new_key(new_db, "mine")
     with pytest.raises(SettingsError, match="has content already"):
         copy(filled, new_db)
 
 
-def test_a_source_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_source_is_refused_and_not_created(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no such file"):
         copy(tmp_path / "missing.db", tmp_path / "target.db")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_would_differ_is_not_kept(filled: Path, new_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_would_differ_from_its_source_is_rolled_back(
+    filled: Path, new_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     insert = Store.insert
 
     async def lossy(self: Store, table: str, **values: Any) -> bool:
@@ -137,7 +139,7 @@ def test_what_would_differ_is_not_kept(filled: Path, new_db: str, monkeypatch: p
     copy(filled, new_db)
 
 
-def test_a_name_that_the_target_cannot_find_is_what_the_hint_speaks_of(filled: Path, postgresql: Cluster) -> None:
+def test_a_copy_with_a_name_too_long_for_postgresql_is_refused_with_a_hint(filled: Path, postgresql: Cluster) -> None:
     name = random.Random(0).randbytes(4000).hex()
     with running(db=filled, account="bookshop") as server, account_of(server, "bookshop") as client:
         client.put(f"dashboards/{name}", content=b"title: A").raise_for_status()
@@ -146,7 +148,7 @@ def test_a_name_that_the_target_cannot_find_is_what_the_hint_speaks_of(filled: P
     assert caught.value.hint == "PostgreSQL allows names and ids of up to 2,600 bytes: delete longer ones."
 
 
-def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
+def test_a_backup_of_a_running_server_is_consistent(tmp_path: Path) -> None:
     db, file = tmp_path / "server.db", tmp_path / "backup.db"
     with running(db=db) as server, account_of(server) as client:
 
@@ -167,7 +169,7 @@ def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["file:server.db", ":memory:"])
-def test_a_file_whose_name_sqlite_understands_otherwise_is_a_file(
+def test_a_database_path_with_a_special_meaning_in_sqlite_is_an_ordinary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -179,7 +181,7 @@ def test_a_file_whose_name_sqlite_understands_otherwise_is_a_file(
         assert [one["name"] for one in client.get("dashboards").json()] == ["d"]
 
 
-def test_a_backup_overwrites_nothing(filled: Path, tmp_path: Path) -> None:
+def test_a_backup_never_overwrites_a_file(filled: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(SettingsError, match="mine: cannot be written: File exists"):
         transfer.backup(str(filled), tmp_path / "mine")
@@ -194,7 +196,7 @@ def test_a_file_of_another_program_is_not_backed_up(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.db"]
 
 
-def test_a_backup_for_which_there_is_no_room_leaves_no_file(filled: Path, tmp_path: Path) -> None:
+def test_a_backup_that_runs_out_of_disk_space_leaves_no_file(filled: Path, tmp_path: Path) -> None:
     file, limits = tmp_path / "backup.db", resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))  # above 32 KB, which SQLite needs beside the source
     try:
@@ -206,12 +208,12 @@ def test_a_backup_for_which_there_is_no_room_leaves_no_file(filled: Path, tmp_pa
 
 
 @pytest.mark.parametrize("db", [None, ""])
-def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path, db: str | None) -> None:
+def test_a_backup_without_a_database_is_refused(tmp_path: Path, db: str | None) -> None:
     with pytest.raises(SettingsError, match="no database is given"):
         transfer.backup(db, tmp_path / "backup.db")
 
 
-def test_postgresql_has_its_own_backup(tmp_path: Path) -> None:
+def test_a_backup_of_postgresql_is_refused_with_a_hint_at_pg_dump(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is no SQLite file") as refused:
         transfer.backup("postgresql://user:s3cret@db.example/shop", tmp_path / "backup.db")
     assert refused.value.hint == "Back PostgreSQL up with pg_dump."

@@ -62,7 +62,7 @@ def test_values_are_those_of_the_core_schema(plain: str, value: object) -> None:
     assert read(f"a: {anchored}\n") == {"a": value}
 
 
-def test_anchors_and_aliases_stand_for_what_they_name() -> None:
+def test_an_alias_is_replaced_by_its_anchored_value() -> None:
     assert read("a: &x {b: 1}\nc: *x\nd: [*x, &y e]\n*y : 2\n") == {
         "a": {"b": 1},
         "c": {"b": 1},
@@ -72,7 +72,7 @@ def test_anchors_and_aliases_stand_for_what_they_name() -> None:
 
 
 @pytest.mark.parametrize("text", ["\ufeffa: b\n", "a: b\r\n", "---\na: b\n...\n", "%YAML 1.2\n---\na: b", "{a: b}"])
-def test_marks_around_the_document_say_nothing(text: str) -> None:
+def test_document_markers_and_layout_do_not_change_the_value(text: str) -> None:
     assert read(text) == {"a": "b"}
 
 
@@ -104,25 +104,25 @@ def test_marks_around_the_document_say_nothing(text: str) -> None:
         ("a: &x " + "[" * 60 + "]" * 60 + "\nb: " + "[" * 60 + "*x" + "]" * 60, "levels deep, on line 2"),
     ],
 )
-def test_what_is_no_document_is_refused_with_its_line(text: str, reason: str) -> None:
+def test_an_invalid_document_is_refused_with_a_reason_and_its_line(text: str, reason: str) -> None:
     with pytest.raises(InvalidYamlError) as caught:
         read(text)
     assert reason in str(caught.value)
 
 
-def test_a_reason_never_quotes_the_document() -> None:
+def test_an_error_never_quotes_the_document() -> None:
     with pytest.raises(InvalidYamlError) as caught:
         read("url: https://hooks.example/secret: [\n")
     assert "secret" not in str(caught.value)
 
 
-def test_as_deep_as_the_bound_is_fine() -> None:
+def test_a_document_as_deep_as_the_limit_is_accepted() -> None:
     levels = DEPTH - 1
     assert list(read("a: " + "[" * levels + "]" * levels + "\n")) == ["a"]
     assert list(read("a: &x " + "[" * levels + "]" * levels + "\n")) == ["a"]
 
 
-# values and layouts of the kind that dashboards and rules have, with what the two readers could take differently
+# values and layouts as in dashboards and rules, and tokens that the two parsers could read differently
 tokens = st.sampled_from(
     [*"ab1-?:,[]{}#&*!|>'\"%@`_.~=+ \t\n", "\r\n", "\n  ", "\n- ", ": ", "- ", "? ", " #", "0x", "0o", "1_0", "null"],
 ) | st.sampled_from(
@@ -153,7 +153,7 @@ tokens = st.sampled_from(
 @example("? a\n")
 @example("[?x]")
 @example('"\\ud83d\\ude00"')
-def test_the_client_reads_the_same(text: str) -> None:
+def test_the_client_and_the_server_agree_on_every_text_that_both_accept(text: str) -> None:
     content = f"a: {text}".encode()
     with suppress(InvalidYamlError, InvalidYaml):
         assert same(parse(content), yaml.parse(content))
@@ -168,7 +168,7 @@ values = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(printable, values, max_size=3), st.booleans())
-def test_json_is_yaml(document: dict[str, object], escaped: bool) -> None:
+def test_any_json_object_is_read_as_yaml(document: dict[str, object], escaped: bool) -> None:
     assert read(json.dumps(document, ensure_ascii=escaped) + "\n") == document
 
 
@@ -200,26 +200,26 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("number", ["9" * 400_000, "-" + "9" * 400_000, "9" * (DIGITS + 1)])
-def test_a_number_without_end_is_refused_before_it_is_worked_out(number: str) -> None:
+def test_an_integer_with_too_many_digits_is_refused(number: str) -> None:
     with pytest.raises(InvalidYamlError, match=f"an integer of more than {DIGITS} digits, on line 1"):
         read(f"a: {number}\n")
 
 
 @pytest.mark.parametrize("start", ["a: ", "a: &x ", ""])
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_text_is_taken_or_refused_whatever_it_repeats(start: str, piece: str) -> None:
+def test_a_repeated_token_is_read_or_refused_without_any_other_error(start: str, piece: str) -> None:
     with suppress(InvalidYamlError):
         read(start + piece * 2_000)
 
 
-def test_the_number_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_with_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_text, "EVENTS", 100)
     with pytest.raises(InvalidYamlError, match="more than 100 values"):
         read(f"a: [{'a,' * 100}a]\n")
 
 
 @pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
-def test_what_ended_a_line_in_yaml_1_1_is_a_character_like_others(character: str) -> None:
+def test_line_separators_of_yaml_1_1_are_ordinary_characters(character: str) -> None:
     text = f'title: "{character}a{character} b"\n'
     assert parse(text.encode()) == {"title": f"{character}a{character} b"}
     assert parse(f"---\n{text}".encode()) == {"title": f"{character}a{character} b"}

@@ -1,4 +1,4 @@
-"""The built site in Chromium: what its readers see, and what the browser has to complain about."""
+"""The built site in Chromium: layout, accessibility, search and messages of the browser."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(site: Path) -> Iterator[str]:
-    """Where the site is served."""
+    """The address of the server that serves the site."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -93,7 +93,7 @@ def url_path(page: str) -> str:
 
 @contextmanager
 def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
-    """A page of a browser; whatever it asks of others or complains about fails the test."""
+    """Open a page of a browser; requests to other hosts, failed requests and messages fail the test."""
     with browser.new_context(**context) as session:
         page = session.new_page()
         complaints: list[str] = []
@@ -109,7 +109,7 @@ def elsewhere(request: Request, address: str) -> bool:
     return not request.url.startswith((f"{address}/", "data:", "blob:"))
 
 
-def test_each_page_is_quiet_asks_no_other_host_and_fits_a_phone(browser: Browser, address: str) -> None:
+def test_each_page_logs_nothing_loads_nothing_from_other_hosts_and_fits_a_phone(browser: Browser, address: str) -> None:
     with opened(browser, address, viewport={"width": 390, "height": 800}) as page:
         for path in TITLES:
             page.goto(f"{address}/{url_path(path)}")
@@ -118,7 +118,7 @@ def test_each_page_is_quiet_asks_no_other_host_and_fits_a_phone(browser: Browser
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_site_is_accessible(browser: Browser, address: str, theme: str) -> None:
+def test_the_home_page_is_accessible_in_both_themes(browser: Browser, address: str, theme: str) -> None:
     with opened(browser, address, viewport={"width": 1280, "height": 800}, color_scheme=theme) as page:
         page.goto(f"{address}/")  # it has code, lists, tables and a picture; axe takes seconds for the longest pages
         page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
@@ -136,7 +136,7 @@ def test_the_search_finds_a_page(browser: Browser, address: str) -> None:
         page.get_by_role("link", name="rollback").last.wait_for()
 
 
-def test_a_page_has_the_parts_that_a_code_host_shows(site: Path) -> None:
+def test_a_built_page_has_the_elements_of_its_markdown(site: Path) -> None:
     for path in TITLES:
         built = Parts((site / url_path(path) / "index.html").read_text(encoding="utf-8"))
         tokens = parsed(site / path).tokens
@@ -145,7 +145,7 @@ def test_a_page_has_the_parts_that_a_code_host_shows(site: Path) -> None:
         assert built.counts == +written, path
 
 
-def test_each_page_has_a_twin_of_markdown_and_a_line_in_llms_txt(site: Path) -> None:
+def test_each_page_has_a_markdown_copy_and_a_line_in_llms_txt(site: Path) -> None:
     listed = re.findall(r"^- \[(.+)\]\((.+\.md)\)(?:: .+)?$", (site / "llms.txt").read_text("utf-8"), re.MULTILINE)
     assert {path: title for title, path in listed} == TITLES
     assert [path for path in TITLES if not (site / path).read_text("utf-8").lstrip().startswith(("# ", "<!--"))] == []

@@ -1,18 +1,17 @@
-"""The sources of the site: links lead somewhere, each page is found, and each reads as well on a code host.
+"""The sources of the site: links work, the navigation has each page, and pages are plain Markdown.
 
 Links to other hosts are not followed: tests have no network.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.site import OUTSIDE, TITLES, staged
+from scripts.site import LISTED, OUTSIDE, TITLES, staged
 from tests.builders.commands import ROOT
 from tests.builders.markdown import DOCS, PAGES, parsed
 
@@ -24,7 +23,7 @@ read = cache(parsed)
 
 
 @each_page
-def test_a_link_leads_to_a_file_and_a_heading_that_there_are(page: Path) -> None:
+def test_a_link_leads_to_an_existing_file_and_heading(page: Path) -> None:
     dead = []
     for link in read(page).links:
         path, _, anchor = link.partition("#")
@@ -35,7 +34,7 @@ def test_a_link_leads_to_a_file_and_a_heading_that_there_are(page: Path) -> None
 
 
 @each_page
-def test_a_picture_has_a_text_for_who_does_not_see_it(page: Path) -> None:
+def test_a_picture_has_an_alternative_text_of_at_least_five_words(page: Path) -> None:
     assert [image.attrs["src"] for image in read(page).all("image") if len(image.content.split()) < 5] == []
 
 
@@ -50,9 +49,10 @@ def test_the_navigation_has_each_page_once() -> None:
     assert sorted(TITLES) == sorted(names), "zensical.toml lists the pages of the site"
 
 
-def test_the_readme_names_each_page_and_says_what_it_is_about() -> None:
-    links = {posixpath.normpath(link.partition("#")[0]) for link in read(ROOT / "README.md").links}
-    assert [page.name for page in DOCS if page.relative_to(ROOT).as_posix() not in links] == []
+def test_the_readme_lists_each_page_with_a_description() -> None:
+    listed = dict(LISTED.findall((ROOT / "README.md").read_text("utf-8")))
+    others = {page.relative_to(ROOT).as_posix() for page in PAGES} - {"README.md"}
+    assert {page for page, description in listed.items() if description.strip()} == others
 
 
 def test_a_staged_page_links_within_the_site() -> None:
@@ -66,7 +66,7 @@ def test_a_staged_page_links_within_the_site() -> None:
     assert staged("[a](../README.md) [b](#x) [c](cli.md)", "docs/json.md") == "[a](index.md) [b](#x) [c](cli.md)"
 
 
-def test_what_the_site_needs_beside_zensical_is_pinned_as_for_everything_else() -> None:
+def test_the_site_pins_shared_requirements_to_the_versions_of_the_project() -> None:
     site, others = (
         set(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
         for name in ("requirements-docs.lock", "requirements.lock")

@@ -12,7 +12,7 @@ def test_the_recording_shows_what_the_commands_print() -> None:
         assert recording(url) == (FOLDER / "demo.svg").read_text(encoding="utf-8"), "run `make pictures`"
 
 
-def test_the_recording_loads_nothing() -> None:
+def test_the_recording_loads_no_external_resources() -> None:
     svg = (FOLDER / "demo.svg").read_text(encoding="utf-8")
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
 

@@ -1,4 +1,4 @@
-"""The pages that are made from the code are as the code is."""
+"""The generated reference pages match the code."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from scripts.reference import DOCS, PAGES
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_as_the_code_is(page: str) -> None:
+def test_a_generated_page_matches_the_code(page: str) -> None:
     assert PAGES[page]() == (DOCS / page).read_text(encoding="utf-8"), "run `make reference`"
 
 
-def test_the_reference_says_when_each_exit_code_comes() -> None:
+def test_each_exit_code_has_a_text_that_says_when_it_occurs() -> None:
     assert set(errors.WHEN) == {code for name, code in vars(errors).items() if name.startswith("EXIT_")}

@@ -20,13 +20,14 @@ from dlsync.state import inventory
 from dlsync.state.inventory import BrokenInventory, Inventory, Pending, packed, read, unpacked
 from tests.builders.accounts import NAMES, VALUES
 from tests.builders.inventories import ENTRIES, SALT, inventories, recorded
-from tests.builders.plans import any_json
+from tests.builders.plans import any_json, any_text
 from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Json
 
 WEB = address("dashboard/web")
+RESOURCES = st.dictionaries(st.builds("{}/{}".format, NAMES, NAMES), any_text(), max_size=3)
 
 
 def without(whole: Inventory, **fields: object) -> bytes:
@@ -34,14 +35,14 @@ def without(whole: Inventory, **fields: object) -> bytes:
 
 
 @given(inventories())
-def test_what_is_kept_reads_back_as_it_was(whole: Inventory) -> None:
+def test_an_inventory_reads_back_unchanged(whole: Inventory) -> None:
     again = read(whole.content())
     assert again == replace(whole, exists=True)
     assert {one: again.entry(one) for one in again} == {one: whole.entry(one) for one in whole}
     assert again.content() == whole.content()
 
 
-def test_the_commit_that_was_applied_last_is_kept_and_makes_no_other_inventory() -> None:
+def test_the_last_applied_commit_is_stored_but_does_not_affect_equality() -> None:
     whole = replace(recorded(), commit="a" * 40)
     assert read(whole.content()).commit == "a" * 40
     assert "commit" not in json.loads(recorded().content())
@@ -51,12 +52,12 @@ def test_the_commit_that_was_applied_last_is_kept_and_makes_no_other_inventory()
 
 
 @given(ENTRIES)
-def test_an_entry_reads_back_as_it_was(entry: Entry) -> None:
+def test_an_entry_reads_back_unchanged(entry: Entry) -> None:
     assert unpacked(packed(entry)) == entry
     assert unpacked(packed(entry)).seen == (entry.applied if entry.live is None else entry.live)  # type: ignore[union-attr] # as the line above says
 
 
-def test_an_entry_is_unpacked_once_whatever_is_asked_of_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_is_unpacked_once_for_all_questions_about_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     text = packed(Entry({"title": "unpacked once"}, secrets={"00000000": "${env:HOOK}"}))
     unpacking = Mock(wraps=unpacked)
     monkeypatch.setattr(inventory, "unpacked", unpacking)
@@ -68,17 +69,21 @@ def test_an_entry_is_unpacked_once_whatever_is_asked_of_its_secrets(monkeypatch:
 
 
 @given(st.binary() | any_json().map(lambda one: json.dumps(one).encode()))
-def test_whatever_else_is_found_is_said_to_be_broken(found: bytes) -> None:
+def test_any_other_content_is_a_broken_inventory(found: bytes) -> None:
     with pytest.raises(BrokenInventory, match="the inventory is broken") as broken:
         read(found)
     assert "dlsync inventory rebuild" in broken.value.hint
 
 
-@given(st.sampled_from(["format_version", "salt", "resources"]), any_json())
-def test_one_of_which_a_part_is_wrong_is_read_or_said_to_be_broken(field: str, value: object) -> None:
+@given(st.sampled_from(["format_version", "salt", "resources"]), any_json() | RESOURCES)
+def test_an_inventory_with_an_arbitrary_field_is_an_error_or_is_read_with_all_entries(
+    field: str, value: object
+) -> None:
+    whole = recorded(resource("dashboard/web", dashboard()))
     with suppress(DlsyncError):
-        again = read(without(recorded(), **{field: value}))
-        assert all(again.entry(one) is None for one in again)
+        found = read(without(whole, **{field: value})).packed
+        expected = value if field == "resources" else {"dashboard/web": whole.packed[WEB]}
+        assert {str(one): text for one, text in found.items()} == expected
 
 
 @pytest.mark.parametrize(
@@ -86,33 +91,33 @@ def test_one_of_which_a_part_is_wrong_is_read_or_said_to_be_broken(field: str, v
     [
         pytest.param({"salt": ""}, id="no salt"),
         pytest.param({"salt": "00" * 65}, id="a salt that is too long"),
-        pytest.param({"salt": "xyz"}, id="a salt that is none"),
-        pytest.param({"format_version": 0}, id="a version that never was"),
-        pytest.param({"format_version": "1"}, id="a version that is no number"),
+        pytest.param({"salt": "xyz"}, id="a salt that is not hexadecimal"),
+        pytest.param({"format_version": 0}, id="version 0"),
+        pytest.param({"format_version": "1"}, id="a version that is a text"),
         pytest.param({"resources": {"dashboard/": ""}}, id="a resource without a name"),
         pytest.param({"resources": {"/web": ""}}, id="a resource without a kind"),
-        pytest.param({"resources": {"web": ""}}, id="a name that is no address"),
-        pytest.param({"resources": {"rule/a": 1}}, id="an entry that is no text"),
+        pytest.param({"resources": {"web": ""}}, id="an address without a slash"),
+        pytest.param({"resources": {"rule/a": 1}}, id="an entry that is a number"),
         pytest.param({"resources": []}, id="resources that are a list"),
         pytest.param({"ids": []}, id="ids that are a list"),
-        pytest.param({"ids": {"link/disk": "54dc"}}, id="ids that are one text"),
-        pytest.param({"ids": {"link/disk": [1]}}, id="an id that is no text"),
+        pytest.param({"ids": {"link/disk": "54dc"}}, id="ids of a resource that are a text"),
+        pytest.param({"ids": {"link/disk": [1]}}, id="an id that is a number"),
         pytest.param({"pending": []}, id="pending writes that are a list"),
-        pytest.param({"pending": {"rule/a": 1}}, id="a pending write that is no text"),
-        pytest.param({"pending": {"rule/a": "rename x"}}, id="a pending write that is no action"),
+        pytest.param({"pending": {"rule/a": 1}}, id="a pending write that is a number"),
+        pytest.param({"pending": {"rule/a": "rename x"}}, id="a pending write with an unknown action"),
     ],
 )
-def test_what_is_wrong_in_it_makes_it_broken(fields: dict[str, object]) -> None:
+def test_an_invalid_field_makes_the_inventory_broken(fields: dict[str, object]) -> None:
     with pytest.raises(BrokenInventory):
         read(without(recorded(), **fields))
 
 
-def test_deep_nesting_is_no_inventory() -> None:
+def test_deep_nesting_makes_the_inventory_broken() -> None:
     with pytest.raises(BrokenInventory):
         read(b"[" * 200_000)
 
 
-def test_one_that_a_newer_dlsync_wrote_is_not_taken_for_broken() -> None:
+def test_an_inventory_of_a_newer_dlsync_is_an_error_but_not_broken() -> None:
     with pytest.raises(DlsyncError, match="written by a newer dlsync") as newer:
         read(without(recorded(), format_version=2))
     assert not isinstance(newer.value, BrokenInventory)
@@ -133,23 +138,23 @@ def test_one_that_a_newer_dlsync_wrote_is_not_taken_for_broken() -> None:
         "[" * 100_000,
     ],
 )
-def test_an_entry_of_another_shape_is_none(whole: str) -> None:
+def test_an_entry_of_another_shape_is_unreadable(whole: str) -> None:
     assert unpacked(f"print:{base64.b64encode(zlib.compress(whole.encode())).decode()}") is None
 
 
 @given(st.text() | st.binary().map(lambda one: f":{base64.b64encode(one).decode()}"))
-def test_any_other_text_is_no_entry(text: str) -> None:
+def test_any_other_text_is_an_unreadable_entry(text: str) -> None:
     assert unpacked(text) is None
 
 
-def test_an_entry_that_unpacks_to_more_than_any_document_needs_is_none() -> None:
+def test_an_entry_that_unpacks_to_more_than_the_limit_is_unreadable() -> None:
     bomb = b'[{"a":"' + b"0" * (inventory._LARGEST_ENTRY + 1) + b'"},null,{}]'
     text = f":{base64.b64encode(zlib.compress(bomb, 9)).decode()}"
     assert len(text) < 20_000
     assert unpacked(text) is None
 
 
-def test_an_entry_of_a_document_of_a_megabyte_is_one() -> None:
+def test_an_entry_of_a_document_of_a_megabyte_is_readable() -> None:
     widgets = [widget(f"cpu {number}") for number in range(8_000)]
     one = resource("dashboard/web", dashboard(*widgets))
     assert len(one.body) > 1_000_000
@@ -158,7 +163,7 @@ def test_an_entry_of_a_document_of_a_megabyte_is_one() -> None:
 
 
 @given(st.dictionaries(NAMES, ENTRIES, max_size=3), st.dictionaries(NAMES, ENTRIES, max_size=3), st.sets(NAMES))
-def test_what_changed_replaces_and_what_is_gone_goes(
+def test_changed_replaces_and_adds_entries_and_removes_the_given_addresses(
     before: dict[str, Entry], after: dict[str, Entry], gone: set[str]
 ) -> None:
     at = {name: Address("rule", name) for name in {*before, *after, *gone}}
@@ -169,7 +174,7 @@ def test_what_changed_replaces_and_what_is_gone_goes(
     assert {one.name for one in first} == {*before}
 
 
-def test_ids_are_kept_of_what_is_managed_alone() -> None:
+def test_only_ids_of_managed_resources_are_stored() -> None:
     link, other = address("link/disk"), address("link/other")
     whole = Inventory(SALT).with_packed({link: "", other: ""}).with_ids({link: ("54dc",), WEB: ("1",)})
     assert read(whole.content()).ids == {link: ("54dc",)}
@@ -178,7 +183,7 @@ def test_ids_are_kept_of_what_is_managed_alone() -> None:
     assert read(without(whole, ids={"rule/gone": ["3"]})).ids == {}
 
 
-def test_what_is_not_managed_has_no_entry_and_no_fingerprint() -> None:
+def test_an_unmanaged_resource_has_no_entry_and_no_fingerprint() -> None:
     whole = recorded(resource("dashboard/web", dashboard()))
     assert WEB in whole
     assert whole.fingerprint(WEB)
@@ -187,7 +192,7 @@ def test_what_is_not_managed_has_no_entry_and_no_fingerprint() -> None:
 
 
 @given(inventories(), st.sets(st.sampled_from(["dashboard", "link", "plugin", "rule"])), st.sets(NAMES, max_size=2))
-def test_what_cannot_be_read_is_not_managed_and_written_back(
+def test_unreadable_entries_are_not_managed_but_are_written_back(
     whole: Inventory, kinds: set[str], damaged: set[str]
 ) -> None:
     broken = {Address("rule", name): "zzz" for name in damaged}
@@ -200,7 +205,7 @@ def test_what_cannot_be_read_is_not_managed_and_written_back(
     assert found.without_unreadable(kinds) == found
 
 
-def test_what_cannot_be_read_goes_where_it_is_replaced_or_released() -> None:
+def test_an_unreadable_entry_disappears_if_it_is_replaced_or_released() -> None:
     whole = recorded(resource("dashboard/web", dashboard())).with_packed(
         {address("silence/x"): "zzz", address("rule/a"): "zzz"}
     )
@@ -210,13 +215,13 @@ def test_what_cannot_be_read_goes_where_it_is_replaced_or_released() -> None:
     assert (found.unreadable, sorted(map(str, found))) == (set(), ["dashboard/web", "rule/a"])
 
 
-def test_an_entry_that_cannot_be_read_is_managed_and_says_nothing() -> None:
+def test_a_resource_with_an_unreadable_entry_is_managed_and_has_a_fingerprint() -> None:
     whole = Inventory(SALT, {WEB: "print:!"})
     assert WEB in whole
     assert (whole.entry(WEB), whole.fingerprint(WEB)) == (None, "print")
 
 
-def test_an_empty_one_has_a_salt_of_its_own_and_says_whether_it_is_kept_and_why_it_is_empty() -> None:
+def test_an_empty_inventory_has_its_own_salt_and_says_whether_it_is_kept_or_broken() -> None:
     one, other = inventory.empty(), inventory.empty()
     assert one.salt != other.salt
     assert ([*one], one.kept, one.exists, one.broken) == ([], True, False, "")
@@ -226,7 +231,7 @@ def test_an_empty_one_has_a_salt_of_its_own_and_says_whether_it_is_kept_and_why_
 
 
 @given(VALUES)
-def test_no_text_of_a_document_is_in_it(value: Json) -> None:
+def test_an_inventory_holds_no_secret_and_no_value_of_a_document(value: Json) -> None:
     secret = "s3cret-of-some-length"
     document = dashboard(widget(secret, color=[value, secret], filter=f"x {secret}"), period=7_777_777)
     content = recorded(resource("dashboard/web", document), secrets={secret: "${env:A}"}).content()
@@ -235,7 +240,7 @@ def test_no_text_of_a_document_is_in_it(value: Json) -> None:
     assert b"${env:A}" in whole[1]
 
 
-def test_the_record_says_what_it_is_and_has_one_line_for_each_resource() -> None:
+def test_an_inventory_explains_itself_and_has_one_line_for_each_resource() -> None:
     one, other = resource("dashboard/web", dashboard()), resource("rule/a\nb", {"title": "A"})
     content = recorded(one, other).content()
     assert b"`dlsync inventory` reads it; do not edit it" in content
@@ -244,7 +249,7 @@ def test_the_record_says_what_it_is_and_has_one_line_for_each_resource() -> None
 
 
 @pytest.mark.parametrize(("secrets", "known"), [({}, True), ({"load": "${env:METRIC}"}, False)])
-def test_that_nothing_was_a_secret_is_known_without_reading_the_entry(secrets: dict[str, str], known: bool) -> None:
+def test_an_inventory_knows_which_resources_were_applied_without_secrets(secrets: dict[str, str], known: bool) -> None:
     load = resource("rule/load", rule(criterion("load")))
     record = recorded(load, secrets=secrets)
     assert record.knows_no_secrets(load.address) is known
@@ -258,14 +263,14 @@ def test_an_entry_that_cannot_be_read_knows_no_secrets() -> None:
 
 
 @given(inventories())
-def test_a_version_that_knows_no_pending_writes_reads_the_rest(whole: Inventory) -> None:
+def test_pending_writes_only_add_a_field_to_format_version_1(whole: Inventory) -> None:
     document = json.loads(whole.content())
     document.pop("pending", None)
     assert document["format_version"] == 1
     assert json.loads(replace(whole, pending={}).content()) == document
 
 
-def test_what_was_sent_as_a_secret_and_is_pending_is_recognised() -> None:
+def test_a_secret_of_a_pending_write_is_recognised() -> None:
     load = resource("rule/load", rule(criterion("load")))
     text = recorded(load, secrets={"load": "${env:METRIC}"}).packed[load.address]
     record = replace(recorded(load), pending={load.address: Pending("update", text)})

@@ -39,7 +39,9 @@ def write(live: Account, root: Path, place: str, record: Inventory) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_written_is_read_and_written_over_it_is_replaced(live: Account, tmp_path: Path, place: str) -> None:
+def test_a_written_inventory_is_read_back_and_the_next_write_replaces_it(
+    live: Account, tmp_path: Path, place: str
+) -> None:
     write(live, tmp_path, place, replace(RECORD, exists=False))
     first = read(live, tmp_path, place)
     assert (first.packed, first.salt, first.exists) == (RECORD.packed, RECORD.salt, True)
@@ -47,31 +49,31 @@ def test_what_is_written_is_read_and_written_over_it_is_replaced(live: Account, 
     assert [*read(live, tmp_path, place)] == []
 
 
-def test_one_that_went_since_it_was_read_is_written_all_the_same(live: Account, tmp_path: Path) -> None:
+def test_write_creates_the_inventory_if_it_was_deleted_after_the_read(live: Account, tmp_path: Path) -> None:
     write(live, tmp_path, "account", replace(RECORD, exists=True))
     assert read(live, tmp_path, "account").packed == RECORD.packed
 
 
-def test_one_that_the_server_denied_is_not_replaced(live: Account, tmp_path: Path) -> None:
+def test_an_inventory_that_the_server_reported_as_missing_is_not_overwritten(live: Account, tmp_path: Path) -> None:
     write(live, tmp_path, "account", replace(RECORD, exists=False))
-    write(live, tmp_path, "account", replace(RECORD, exists=False))  # as where the answer was lost
+    write(live, tmp_path, "account", replace(RECORD, exists=False))  # the same content, as after a lost response
     with pytest.raises(DlsyncError, match="has an inventory, which the server denied before"):
         write(live, tmp_path, "account", inventory.empty())
     assert read(live, tmp_path, "account").packed == RECORD.packed
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_where_there_is_none_nothing_is_managed_yet(live: Account, tmp_path: Path, place: str) -> None:
+def test_a_missing_inventory_manages_no_resources(live: Account, tmp_path: Path, place: str) -> None:
     found = read(live, tmp_path, place)
     assert ([*found], found.kept, found.exists, found.broken) == ([], True, False, "")
 
 
-def test_an_account_that_is_not_there_has_none(live: Account, tmp_path: Path) -> None:
+def test_a_missing_account_has_no_inventory(live: Account, tmp_path: Path) -> None:
     elsewhere = Account(replace(live.settings, account="new"))
     assert not read(elsewhere, tmp_path, "account").exists
 
 
-def test_where_none_is_wanted_none_is_read_or_written(live: Account, tmp_path: Path) -> None:
+def test_with_the_setting_none_no_inventory_is_read_or_written(live: Account, tmp_path: Path) -> None:
     write(live, tmp_path, "none", RECORD)
     found = read(live, tmp_path, "none")
     assert ([*found], found.kept) == ([], False)
@@ -79,7 +81,9 @@ def test_where_none_is_wanted_none_is_read_or_written(live: Account, tmp_path: P
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_one_that_is_broken_names_nothing_and_says_so(live: Account, tmp_path: Path, place: str) -> None:
+def test_a_broken_inventory_manages_no_resources_and_can_be_overwritten(
+    live: Account, tmp_path: Path, place: str
+) -> None:
     write(live, tmp_path, place, RECORD)
     if place == "account":
         live.run(lambda client: client.plugins.update(INVENTORY, b"{"))
@@ -93,7 +97,7 @@ def test_one_that_is_broken_names_nothing_and_says_so(live: Account, tmp_path: P
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_one_that_a_newer_dlsync_wrote_ends_it(live: Account, tmp_path: Path, place: str) -> None:
+def test_an_inventory_of_a_newer_dlsync_is_an_error(live: Account, tmp_path: Path, place: str) -> None:
     newer = RECORD.content().replace(b'"format_version": 1', b'"format_version": 2')
     write(live, tmp_path, place, RECORD)
     if place == "account":
@@ -104,7 +108,7 @@ def test_one_that_a_newer_dlsync_wrote_ends_it(live: Account, tmp_path: Path, pl
         read(live, tmp_path, place)
 
 
-def test_a_file_that_cannot_be_read_or_written_is_named(live: Account, tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_or_unwritable_file_names_the_file(live: Account, tmp_path: Path) -> None:
     (tmp_path / "team/inventory.json").mkdir(parents=True)
     with pytest.raises(DlsyncError, match=r"the inventory .*team/inventory\.json is not a regular file"):
         read(live, tmp_path, "team/inventory.json")
@@ -129,9 +133,7 @@ def test_a_file_outside_the_directory_is_neither_read_nor_written_through_a_link
 
 
 @pytest.mark.parametrize("absolute", [False, True])
-def test_a_path_that_itself_leads_outside_the_directory_is_the_users_choice(
-    live: Account, tmp_path: Path, *, absolute: bool
-) -> None:
+def test_a_configured_path_outside_the_directory_is_allowed(live: Account, tmp_path: Path, *, absolute: bool) -> None:
     (tmp_path / "tree").mkdir()
     place = str(tmp_path / "inventory.json") if absolute else "../inventory.json"
     write(live, tmp_path / "tree", place, replace(RECORD, exists=False))
@@ -139,7 +141,7 @@ def test_a_path_that_itself_leads_outside_the_directory_is_the_users_choice(
     assert (tmp_path / "inventory.json").exists()
 
 
-def test_a_file_that_is_too_large_for_one_is_not_read(live: Account, tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_for_an_inventory_is_not_read(live: Account, tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(inventory_store._LARGEST + 1)
     with pytest.raises(DlsyncError, match="huge is too large: 268 MB") as error:
@@ -147,7 +149,9 @@ def test_a_file_that_is_too_large_for_one_is_not_read(live: Account, tmp_path: P
     assert "`inventory`" in error.value.hint
 
 
-def test_a_file_of_another_account_is_refused_and_one_that_names_none_is_read(live: Account, tmp_path: Path) -> None:
+def test_a_file_of_another_account_is_refused_and_a_file_without_an_account_is_read(
+    live: Account, tmp_path: Path
+) -> None:
     write(live, tmp_path, "inventory.json", RECORD)
     other = replace(live, settings=replace(live.settings, account="other"))
     with pytest.raises(DlsyncError, match=r"inventory\.json is of acme/default at .*, not of acme/other at ") as error:

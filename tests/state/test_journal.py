@@ -1,4 +1,4 @@
-"""What was there before each write, on the disk before it is sent."""
+"""The journal: the content of each resource before a write, on the disk before the write is sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2999, 1, 1), timezones=st
 
 
 def written(folder: Path) -> Path:
-    """A journal of a run that went through."""
+    """Write the journal of a finished run, and return its file."""
     book = Journal(folder, RUN)
     book.keep([WEB])
     book.keep([NEW])
@@ -37,7 +37,7 @@ def written(folder: Path) -> Path:
 
 
 @given(INSTANTS, st.timedeltas(timedelta(days=-9), timedelta(days=9)))
-def test_of_two_runs_the_later_one_sorts_behind_whatever_the_clock_says(
+def test_the_id_of_a_later_run_sorts_after_an_earlier_id_whatever_the_clock_says(
     tmp_path_factory: pytest.TempPathFactory, now: datetime, waited: timedelta
 ) -> None:
     folder = tmp_path_factory.mktemp("runs")
@@ -46,10 +46,10 @@ def test_of_two_runs_the_later_one_sorts_behind_whatever_the_clock_says(
     second = journal.new_id(now + waited, folder)
     assert journal.is_id(first)
     assert journal.is_id(second)
-    assert first[:-1] < second[:-1]  # the last digit is chance
+    assert first[:-1] < second[:-1]  # the last digit is random
 
 
-def test_a_run_has_a_name_where_no_journal_can_be_read(tmp_path: Path) -> None:
+def test_a_run_gets_an_id_even_if_no_journal_can_be_read(tmp_path: Path) -> None:
     (file := tmp_path / "runs").touch()
     assert journal.new_id(datetime(2026, 11, 25, 10, 10, 10, tzinfo=UTC), file).startswith("20261125T101010Z-00000")
 
@@ -57,11 +57,11 @@ def test_a_run_has_a_name_where_no_journal_can_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "../20261125T101010Z-1a2b3c", "20261125T101010Z-1a2b3c\n", "20261125T101010Z"]
 )
-def test_what_is_no_name_of_a_run_is_none(text: str) -> None:
+def test_a_malformed_text_is_not_a_run_id(text: str) -> None:
     assert not journal.is_id(text)
 
 
-def test_what_was_kept_can_be_read_again(tmp_path: Path) -> None:
+def test_a_journal_reads_back_unchanged(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "runs"
     written(folder)
     record = journal.find_run(folder, RUN.id)
@@ -87,7 +87,7 @@ def test_a_run_that_changes_nothing_leaves_no_file(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
-def test_what_is_sent_and_how_it_went_is_kept_at_once(tmp_path: Path) -> None:
+def test_sent_changes_and_their_results_are_written_at_once(tmp_path: Path) -> None:
     book = Journal(tmp_path, RUN)
     book.keep([WEB, NEW])
     book.sending(WEB.address)
@@ -110,20 +110,20 @@ def test_only_its_owner_can_read_a_journal(tmp_path: Path) -> None:
     assert written(tmp_path).stat().st_mode & 0o777 == 0o600
 
 
-def test_each_line_is_a_document_and_the_first_says_what_the_run_is(tmp_path: Path) -> None:
+def test_each_line_is_a_json_document_and_the_first_line_describes_the_run(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in written(tmp_path).read_text().splitlines()]
     assert [next(iter(line)) for line in lines] == ["format_version", "change", "change", "result", "result", "end"]
     assert lines[0]["run"]["account"] == "default"
 
 
-def test_what_was_cut_off_at_any_byte_leaves_what_was_whole_before(tmp_path: Path) -> None:
+def test_a_journal_cut_off_at_any_byte_keeps_its_whole_lines(tmp_path: Path) -> None:
     file = written(tmp_path)
     content = file.read_bytes()
     whole = [place + 1 for place, byte in enumerate(content) if byte == ord("\n")]
     for end in range(len(content)):
         file.write_bytes(content[:end])
         record = journal.read(tmp_path, RUN.id)
-        lines = sum(end >= newline - 1 for newline in whole)  # a line is whole without its end too
+        lines = sum(end >= newline - 1 for newline in whole)  # a line is whole even without its newline
         if lines:
             assert record
             assert (len(record.undo), len(record.results)) == (min(lines - 1, 2), max(0, min(lines - 3, 2)))
@@ -135,15 +135,15 @@ def test_what_was_cut_off_at_any_byte_leaves_what_was_whole_before(tmp_path: Pat
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param("", id="nothing"),
-        pytest.param("x\n", id="no JSON"),
-        pytest.param("[" * 100_000 + "\n", id="deep"),
+        pytest.param("", id="an empty file"),
+        pytest.param("x\n", id="invalid JSON"),
+        pytest.param("[" * 100_000 + "\n", id="deep nesting"),
         pytest.param('{"run": {"id": "x"}}\n', id="a run that lacks fields"),
-        pytest.param('{"run": []}\n', id="no run"),
-        pytest.param('{"end": true}\n', id="no beginning"),
+        pytest.param('{"run": []}\n', id="a run that is a list"),
+        pytest.param('{"end": true}\n', id="no first line"),
     ],
 )
-def test_what_is_no_journal_is_left_out(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_not_a_journal_is_ignored(tmp_path: Path, content: str) -> None:
     written(tmp_path)
     other = "20261125T101010Z-ffffff"
     (tmp_path / f"{other}.jsonl").write_text(content)
@@ -153,13 +153,13 @@ def test_what_is_no_journal_is_left_out(tmp_path: Path, content: str) -> None:
         journal.find_run(tmp_path, other)
 
 
-def test_a_line_that_is_another_s_makes_the_journal_none(tmp_path: Path) -> None:
+def test_an_invalid_line_makes_the_journal_unreadable(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_text(file.read_text() + '{"change": {"address": "rule/x", "surprise": 1}}\n')
     assert journal.read(tmp_path, RUN.id) is None
 
 
-def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_runs(tmp_path: Path) -> None:
     assert journal.history(tmp_path / "none") == []
     for name in ("latest", RUN.id):
         with pytest.raises(DlsyncError, match=f'has the id "{name}"') as caught:

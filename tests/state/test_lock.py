@@ -38,7 +38,7 @@ async def is_refused(held: Lock) -> bool:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Let others have their turns."""
+    """Let other tasks run until the condition holds."""
     for _ in range(10_000):
         if await condition():
             return
@@ -55,7 +55,7 @@ async def owner(client: Client) -> str:
     return "nobody" if holder is None else holder.owner
 
 
-def test_of_two_who_take_it_at_once_exactly_one_gets_it_and_the_other_is_told_who_has_it(live: Account) -> None:
+def test_only_one_of_two_concurrent_applies_gets_the_lock_and_the_error_names_its_holder(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         outcomes = await asyncio.gather(
@@ -69,7 +69,7 @@ def test_of_two_who_take_it_at_once_exactly_one_gets_it_and_the_other_is_told_wh
     live.run(work)
 
 
-def test_whoever_waits_gets_it_once_it_is_given_back_and_is_told_once_whom_for(live: Account) -> None:
+def test_a_waiting_apply_is_told_the_holder_once_and_gets_the_lock_after_its_release(live: Account) -> None:
     async def work(client: Client) -> None:
         time, told = Time(), list[str]()
         first, second = lock(client, time), lock(client, time, owner="bob", timeout=90, told=told)
@@ -89,7 +89,7 @@ def test_whoever_waits_gets_it_once_it_is_given_back_and_is_told_once_whom_for(l
     live.run(work)
 
 
-def test_it_is_gone_once_it_was_given_back_and_nothing_is_written_any_more(live: Account) -> None:
+def test_release_deletes_the_lock_and_refuses_further_writes(live: Account) -> None:
     async def work(client: Client) -> None:
         held = lock(client, Time())
         await held.acquire()
@@ -101,7 +101,7 @@ def test_it_is_gone_once_it_was_given_back_and_nothing_is_written_any_more(live:
     live.run(work)
 
 
-def test_one_that_was_never_taken_is_not_given_back(live: Account) -> None:
+def test_release_without_acquire_keeps_the_lock_of_another_holder(live: Account) -> None:
     async def work(client: Client) -> None:
         await put(client, left(ANOTHER, Time()))
         await lock(client, Time()).release()
@@ -110,7 +110,7 @@ def test_one_that_was_never_taken_is_not_given_back(live: Account) -> None:
     live.run(work)
 
 
-def test_a_living_one_is_renewed_and_never_taken_over(live: Account) -> None:
+def test_a_renewed_lock_is_never_taken_over(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         first, second = lock(client, time), lock(client, time, owner="bob", timeout=3 * LIFETIME)
@@ -130,7 +130,7 @@ def test_a_living_one_is_renewed_and_never_taken_over(live: Account) -> None:
     live.run(work)
 
 
-def test_it_is_renewed_for_as_long_as_it_is_held(live: Account) -> None:
+def test_a_lock_is_renewed_for_as_long_as_it_is_held(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         held = lock(client, time)
@@ -152,7 +152,7 @@ def test_it_is_renewed_for_as_long_as_it_is_held(live: Account) -> None:
     live.run(work)
 
 
-def test_without_a_renewal_its_holder_ends_before_others_take_it(live: Account) -> None:
+def test_a_holder_without_renewal_stops_before_others_can_take_over_the_lock(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         held = lock(client, time)
@@ -161,7 +161,7 @@ def test_without_a_renewal_its_holder_ends_before_others_take_it(live: Account) 
         assert not await is_refused(held)
         time.now += 1
         assert await is_refused(held)
-        await held.renew()  # too late: it may be another's
+        await held.renew()  # too late: another run may hold the lock
         assert await is_refused(held)
         await held.release()
         assert await owner(client) == "ann"
@@ -170,7 +170,7 @@ def test_without_a_renewal_its_holder_ends_before_others_take_it(live: Account) 
     assert RENEWAL + PATIENT.ceiling < SAFE < LIFETIME
 
 
-def test_a_renewal_that_gets_no_answer_is_none(live: Account) -> None:
+def test_a_renewal_without_a_response_does_not_extend_the_lock(live: Account) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
         async with client_of(live, network) as client:
@@ -191,7 +191,7 @@ async def _write(held: Lock, client: Client) -> None:
         await client.rules.put("web", b"title: Web\ncriteria: []\n")
 
 
-def test_a_write_that_is_tried_again_is_sent_only_while_it_is_held(live: Account) -> None:
+def test_a_write_is_retried_only_while_the_lock_is_held(live: Account) -> None:
     async def run() -> None:
         network, time = Troubled(PUT=1), Time()
         async with client_of(live, network) as client:
@@ -206,8 +206,8 @@ def test_a_write_that_is_tried_again_is_sent_only_while_it_is_held(live: Account
     asyncio.run(run())
 
 
-def test_what_is_sent_late_of_the_lock_itself_is_not_tried_again(live: Account) -> None:
-    """It would come after what the next holder has sent."""
+def test_a_late_renewal_or_release_is_not_retried(live: Account) -> None:
+    """A retry would arrive after requests of the next holder."""
 
     async def run() -> None:
         network, time = Troubled(), Time()
@@ -225,7 +225,9 @@ def test_what_is_sent_late_of_the_lock_itself_is_not_tried_again(live: Account) 
 
 
 @pytest.mark.parametrize(("seconds", "lives_for"), [(RENEWAL, LIFETIME - RENEWAL), (RENEWAL + 1, LIFETIME)])
-def test_one_whose_making_took_long_is_renewed_at_once(live: Account, seconds: float, lives_for: float) -> None:
+def test_a_lock_is_renewed_at_once_if_its_creation_took_longer_than_the_renewal_interval(
+    live: Account, seconds: float, lives_for: float
+) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
         network.first["POST plugins"] = lambda: time.passed(seconds)
@@ -240,7 +242,7 @@ def test_one_whose_making_took_long_is_renewed_at_once(live: Account, seconds: f
     asyncio.run(run())
 
 
-def test_one_whose_making_took_too_long_is_lost(live: Account) -> None:
+def test_a_lock_is_lost_if_its_creation_took_longer_than_the_safe_time(live: Account) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
         network.first["POST plugins"] = lambda: time.passed(SAFE + 1)
@@ -262,7 +264,7 @@ async def _unlock_and_lock(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("happens", "holder"), [(_unlock, "nobody"), (_unlock_and_lock, "bob")])
-def test_a_holder_whose_lock_was_taken_away_finds_out_and_leaves_another_s_alone(
+def test_a_renewal_detects_a_removed_lock_and_keeps_the_lock_of_another_holder(
     live: Account, happens: Callable[[Client], Awaitable[None]], holder: str
 ) -> None:
     async def work(client: Client) -> None:
@@ -278,7 +280,7 @@ def test_a_holder_whose_lock_was_taken_away_finds_out_and_leaves_another_s_alone
     live.run(work)
 
 
-def test_one_that_is_given_back_after_somebody_unlocked_is_another_s_and_stays(live: Account) -> None:
+def test_release_after_an_unlock_keeps_the_lock_of_another_holder(live: Account) -> None:
     async def work(client: Client) -> None:
         held = lock(client, Time())
         await held.acquire()
@@ -289,7 +291,7 @@ def test_one_that_is_given_back_after_somebody_unlocked_is_another_s_and_stays(l
     live.run(work)
 
 
-def test_one_that_is_unlocked_in_the_middle_of_a_renewal_is_lost(live: Account) -> None:
+def test_a_lock_that_is_unlocked_during_a_renewal_is_lost(live: Account) -> None:
     async def run() -> None:
         network = Troubled()
         async with client_of(live, network) as client, client_of(live, Troubled()) as other:
@@ -302,7 +304,7 @@ def test_one_that_is_unlocked_in_the_middle_of_a_renewal_is_lost(live: Account) 
     asyncio.run(run())
 
 
-def test_a_lock_that_cannot_be_given_back_is_left_to_die(live: Account) -> None:
+def test_a_failed_release_leaves_the_lock_in_place(live: Account) -> None:
     async def run() -> None:
         network = Troubled()
         async with client_of(live, network) as client:
@@ -316,7 +318,7 @@ def test_a_lock_that_cannot_be_given_back_is_left_to_die(live: Account) -> None:
     asyncio.run(run())
 
 
-def test_one_whose_answer_was_lost_is_ours_all_the_same(live: Account) -> None:
+def test_a_lock_is_held_even_if_the_response_to_its_creation_is_lost(live: Account) -> None:
     async def run() -> None:
         async with client_of(live, Troubled(POST=1)) as client:
             held = lock(client, Time())
@@ -329,7 +331,7 @@ def test_one_whose_answer_was_lost_is_ours_all_the_same(live: Account) -> None:
     asyncio.run(run())
 
 
-def test_what_an_attempt_that_failed_has_left_is_as_old_as_that_and_no_new_lock(live: Account) -> None:
+def test_a_lock_left_by_a_failed_acquire_must_expire_before_the_next_acquire(live: Account) -> None:
     async def run() -> None:
         network, time = Troubled(POST=100), Time()
         async with client_of(live, network) as client:
@@ -343,7 +345,7 @@ def test_what_an_attempt_that_failed_has_left_is_as_old_as_that_and_no_new_lock(
     asyncio.run(run())
 
 
-def test_an_account_that_is_only_being_made_is_locked_once_by_all_who_write_into_it(live: Account) -> None:
+def test_concurrent_writes_into_a_new_account_acquire_its_lock_once(live: Account) -> None:
     to = live.settings
     new = Account(type(to)(url=to.url, org=to.org, account="new", key=to.key))
 
@@ -364,7 +366,7 @@ def test_an_account_that_is_only_being_made_is_locked_once_by_all_who_write_into
 
 
 class _InMemory:
-    """An account that knows its lock and the names of its rules, and lets requests through up to a limit."""
+    """A server that stores the lock and the names of rules in memory, and limits requests."""
 
     def __init__(self, limit: Limited) -> None:
         self.lock: str | None = None
@@ -394,7 +396,7 @@ class _InMemory:
         (1, 16, Limited(0.02, rate=0.2, burst=10, after="29")),
     ],
 )
-def test_a_slow_limit_never_costs_the_lock(rate: float | None, concurrency: int, limit: Limited) -> None:
+def test_a_slow_rate_limit_never_loses_the_lock(rate: float | None, concurrency: int, limit: Limited) -> None:
     server = _InMemory(limit)
 
     async def run() -> str | None:

@@ -1,4 +1,4 @@
-"""Who holds a lock, and taking one: with patience, and from the dead."""
+"""Acquisition of the lock: its holder, and the takeover of a lock whose holder is dead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dlsync.errors import Refused, Rejected, Unreachable
 from dlsync.state import lock
 from dlsync.state.inventory import LOCK
-from dlsync.state.lock import LIFETIME, REAL, SAFE, LockInfo, holder_of, remove
+from dlsync.state.lock import LIFETIME, SAFE, LockInfo, holder_of, remove
 from tests.builders.accounts import VALUES
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.locks import Time, Troubled, client_of, left, put, taking
@@ -36,7 +36,7 @@ MARK_OF_A_PROCESS = "from dlsync.state import lock; print(lock.process_id(), flu
 
 
 async def taken(client: Client, *takers: Lock) -> list[str]:
-    """Who of those that try at once gets the lock."""
+    """Return the owners that get the lock when all takers try at once."""
     outcomes = await asyncio.gather(*(taker.take(LOCK) for taker in takers), return_exceptions=True)
     assert all(one is None or isinstance(one, Refused) for one in outcomes), outcomes
     got = [taker._me.owner for taker, one in zip(takers, outcomes, strict=True) if one is None]
@@ -46,7 +46,7 @@ async def taken(client: Client, *takers: Lock) -> list[str]:
 
 
 def seeing_it_dead(taker: Lock, time: Time) -> Lock:
-    """One who has watched for long enough."""
+    """Return the taker as if it had seen the lock without a renewal for more than a lifetime."""
     taker._seen[DEAD.id] = (time.clock().wall() + LIFETIME, time.now - LIFETIME - 1)
     return taker
 
@@ -55,11 +55,11 @@ async def locks(client: Client) -> list[str]:
     return sorted(entry.name for entry in await client.plugins.list() if entry.name.startswith(LOCK))
 
 
-# the dead
+# takeover of a dead lock
 
 
 @pytest.mark.parametrize("others", [1, 2, 5])
-def test_of_several_who_see_it_dead_exactly_one_takes_it_over(live: Account, others: int) -> None:
+def test_exactly_one_of_several_waiting_runs_takes_over_a_dead_lock(live: Account, others: int) -> None:
     async def work(client: Client) -> None:
         time = Time()
         await put(client, left(DEAD, time))
@@ -71,7 +71,7 @@ def test_of_several_who_see_it_dead_exactly_one_takes_it_over(live: Account, oth
     live.run(work)
 
 
-def test_one_that_is_silent_for_less_than_its_life_is_not_dead(live: Account) -> None:
+def test_a_lock_without_renewal_for_less_than_its_lifetime_is_not_taken_over(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         await put(client, left(DEAD, time))
@@ -82,8 +82,8 @@ def test_one_that_is_silent_for_less_than_its_life_is_not_dead(live: Account) ->
 
 
 @pytest.mark.parametrize("ahead", [-YEAR, 0, 660, YEAR])
-def test_what_time_it_is_says_nothing_about_who_is_dead(live: Account, ahead: float) -> None:
-    """Whose clock is ahead would else take one over that lives."""
+def test_a_wrong_clock_does_not_change_when_a_lock_is_taken_over(live: Account, ahead: float) -> None:
+    """Otherwise a run whose clock is ahead would take over a live lock."""
 
     async def work(client: Client) -> None:
         time = Time()
@@ -95,7 +95,7 @@ def test_what_time_it_is_says_nothing_about_who_is_dead(live: Account, ahead: fl
     live.run(work)
 
 
-def test_one_whose_process_has_ended_on_this_machine_is_taken_over_at_once_and_not_before(live: Account) -> None:
+def test_a_lock_of_this_machine_is_taken_over_as_soon_as_its_process_has_ended(live: Account) -> None:
     command = [sys.executable, "-c", MARK_OF_A_PROCESS]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout
@@ -117,7 +117,7 @@ def test_one_whose_process_has_ended_on_this_machine_is_taken_over_at_once_and_n
     live.run(ended)
 
 
-def test_one_that_somebody_else_is_taking_over_is_waited_for(live: Account) -> None:
+def test_a_lock_that_another_run_is_taking_over_is_refused(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         await put(client, left(DEAD, time))
@@ -128,7 +128,7 @@ def test_one_that_somebody_else_is_taking_over_is_waited_for(live: Account) -> N
     live.run(work)
 
 
-def test_one_that_somebody_died_in_taking_over_is_taken_over_all_the_same(live: Account) -> None:
+def test_a_dead_lock_with_an_abandoned_takeover_is_taken_over(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         await put(client, left(DEAD, time))
@@ -139,7 +139,7 @@ def test_one_that_somebody_died_in_taking_over_is_taken_over_all_the_same(live: 
     live.run(work)
 
 
-def test_what_a_taker_over_has_left_behind_is_in_nobody_s_way(live: Account) -> None:
+def test_a_leftover_takeover_lock_does_not_block_a_new_lock(live: Account) -> None:
     async def work(client: Client) -> None:
         await put(client, left(DEAD, Time()), f"{LOCK}.{'e' * 32}")
         assert await taken(client, taking(client, Time(), "a")) == ["owner a"]
@@ -152,11 +152,11 @@ def test_what_a_taker_over_has_left_behind_is_in_nobody_s_way(live: Account) -> 
 
 UNDER = f"{LOCK}.{DEAD.id}"
 STEPS = [
-    "POST plugins",  # is refused
-    f"GET {LOCK}",  # which says that it is there
-    f"GET {LOCK}",  # who holds it
-    "POST plugins",  # the lock under which it is taken over
-    f"GET {LOCK}",  # is it still the dead one's
+    "POST plugins",  # refused, since the lock exists
+    f"GET {LOCK}",  # confirms that the lock exists
+    f"GET {LOCK}",  # reads the holder
+    "POST plugins",  # creates the takeover lock
+    f"GET {LOCK}",  # confirms that the dead lock is unchanged
     f"PATCH {LOCK}",
     f"DELETE {UNDER}",
 ]
@@ -182,25 +182,25 @@ async def long_sleep(_: Client, time: Time) -> None:
 
 
 async def nothing(_: Client, __: Time) -> None:
-    """All goes as it should."""
+    """Do not disturb the takeover."""
 
 
 @pytest.mark.parametrize(
     ("step", "happens", "outcome", "left_over"),
     [
-        pytest.param(RECREATE, nothing, "owner a", [LOCK], id="nothing"),
-        pytest.param(RECREATE, renewal, "refused", [LOCK], id="it lives after all"),
-        pytest.param(RECHECK, renewal, "refused", [LOCK], id="it lives after all, and only just shows it"),
-        pytest.param(RECREATE, unlock, "owner a", [LOCK], id="somebody unlocks"),
-        pytest.param(RECHECK, unlock, "owner a", [LOCK], id="somebody unlocks during it"),
-        pytest.param(REPLACE, unlock, "owner a", [LOCK], id="somebody unlocks right before it is ours"),
-        pytest.param(RECREATE, another, "refused", [LOCK], id="somebody unlocks, and another takes it"),
-        pytest.param(RECHECK, another, "refused", [LOCK], id="the same during it"),
-        pytest.param(RECHECK, long_sleep, "refused", [LOCK, UNDER], id="we sleep, and are seen dead ourselves"),
-        pytest.param(REPLACE, long_sleep, "late", [LOCK, UNDER], id="our write is long under way"),
+        pytest.param(RECREATE, nothing, "owner a", [LOCK], id="no disturbance"),
+        pytest.param(RECREATE, renewal, "refused", [LOCK], id="the holder renews the lock before the takeover"),
+        pytest.param(RECHECK, renewal, "refused", [LOCK], id="the holder renews the lock during the takeover"),
+        pytest.param(RECREATE, unlock, "owner a", [LOCK], id="a user unlocks before the takeover"),
+        pytest.param(RECHECK, unlock, "owner a", [LOCK], id="a user unlocks during the takeover"),
+        pytest.param(REPLACE, unlock, "owner a", [LOCK], id="a user unlocks right before the last write"),
+        pytest.param(RECREATE, another, "refused", [LOCK], id="another run locks before the takeover"),
+        pytest.param(RECHECK, another, "refused", [LOCK], id="another run locks during the takeover"),
+        pytest.param(RECHECK, long_sleep, "refused", [LOCK, UNDER], id="the taker sleeps until it counts as dead"),
+        pytest.param(REPLACE, long_sleep, "late", [LOCK, UNDER], id="the last write arrives late"),
     ],
 )
-def test_whatever_happens_while_it_is_taken_over_nobody_takes_it_from_the_living(
+def test_a_takeover_never_takes_the_lock_from_a_live_holder(
     live: Account,
     step: int,
     happens: Callable[[Client, Time], Awaitable[None]],
@@ -223,7 +223,7 @@ def test_whatever_happens_while_it_is_taken_over_nobody_takes_it_from_the_living
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PATCH", "DELETE"])
-def test_an_answer_that_is_lost_changes_nothing(live: Account, method: str) -> None:
+def test_exactly_one_run_takes_over_the_lock_even_if_a_response_is_lost(live: Account, method: str) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
         async with client_of(live, network) as client:
@@ -236,7 +236,7 @@ def test_an_answer_that_is_lost_changes_nothing(live: Account, method: str) -> N
     asyncio.run(run())
 
 
-def test_a_server_that_does_not_answer_while_it_is_taken_over_ends_it(live: Account) -> None:
+def test_a_takeover_ends_with_an_error_if_the_server_does_not_answer(live: Account) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
         async with client_of(live, network) as client:
@@ -252,12 +252,12 @@ def test_a_server_that_does_not_answer_while_it_is_taken_over_ends_it(live: Acco
 @pytest.mark.parametrize(
     ("status", "timeout", "error", "words"),
     [
-        pytest.param(409, 30, Refused, "locked by a run that has just released it", id="it is there, and is not"),
-        pytest.param(422, 30, Rejected, "no such names", id="it is rejected, whoever holds it"),
-        pytest.param(422, 0, Refused, "locked by a run that has just released it", id="or perhaps is there"),
+        pytest.param(409, 30, Refused, "locked by a run that has just released it", id="409 without a lock"),
+        pytest.param(422, 30, Rejected, "no such names", id="422 without a lock"),
+        pytest.param(422, 0, Refused, "locked by a run that has just released it", id="422, and no time to wait"),
     ],
 )
-def test_a_server_that_neither_makes_it_nor_has_it_is_not_asked_without_end(
+def test_a_server_that_neither_creates_nor_has_the_lock_is_not_asked_for_ever(
     status: int, timeout: float, error: type[Exception], words: str
 ) -> None:
     async def run() -> None:
@@ -271,7 +271,7 @@ def test_a_server_that_neither_makes_it_nor_has_it_is_not_asked_without_end(
 
 
 @pytest.mark.parametrize(("method", "name"), [("PATCH", LOCK), ("DELETE", UNDER)])
-def test_what_is_sent_late_while_it_is_taken_over_is_not_tried_again(live: Account, method: str, name: str) -> None:
+def test_a_late_request_of_a_takeover_is_not_retried(live: Account, method: str, name: str) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
         async with client_of(live, network) as client:
@@ -284,13 +284,13 @@ def test_what_is_sent_late_while_it_is_taken_over_is_not_tried_again(live: Accou
     asyncio.run(run())
 
 
-# others' locks
+# unknown locks, and unlock
 
 
 @pytest.mark.parametrize(
     "found", [b"", b"\xff", b"[]", b"null", b"{}", b'{"id": 1}', b"[" * 100_000, b"mine, keep off"]
 )
-def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_it(live: Account, found: bytes) -> None:
+def test_a_lock_that_dlsync_did_not_write_is_removed_only_by_unlock(live: Account, found: bytes) -> None:
     async def work(client: Client) -> None:
         await put(client, found)
         assert await holder_of(client) == LockInfo()
@@ -318,7 +318,7 @@ def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_
         }
     ).map(lambda fields: json.dumps(fields).encode())
 )
-def test_whatever_is_found_is_somebody_whose_name_no_terminal_acts_on(found: bytes) -> None:
+def test_any_content_of_a_lock_gives_a_holder_with_a_printable_name(found: bytes) -> None:
     encoded = base64.b64encode(found).decode()
 
     async def run() -> LockInfo | None:
@@ -332,7 +332,7 @@ def test_whatever_is_found_is_somebody_whose_name_no_terminal_acts_on(found: byt
     assert not lock.has_ended(holder.process)
 
 
-def test_nobody_holds_a_lock_of_an_account_that_is_not_there() -> None:
+def test_the_lock_of_a_missing_account_has_no_holder() -> None:
     async def run() -> None:
         async with scripted(json_reply([], 404)) as (_, client):
             assert await holder_of(client) is None
@@ -340,7 +340,7 @@ def test_nobody_holds_a_lock_of_an_account_that_is_not_there() -> None:
     asyncio.run(run())
 
 
-def test_unlocking_removes_those_also_where_a_server_lists_only_what_is_linked() -> None:
+def test_unlock_removes_takeover_locks_even_if_the_server_lists_only_linked_plugins() -> None:
     with account(documented_only=True) as bare:
 
         async def work(client: Client) -> list[LockInfo | None]:
@@ -353,7 +353,7 @@ def test_unlocking_removes_those_also_where_a_server_lists_only_what_is_linked()
         assert bare.run(work) == [None] * 3
 
 
-def test_unlocking_ends_where_a_server_has_a_lock_of_every_name() -> None:
+def test_unlock_ends_after_ten_deletes_if_the_server_has_a_lock_of_every_name() -> None:
     async def run() -> int:
         encoded = base64.b64encode(left(DEAD, Time())).decode()
         reply = json_reply({"name": LOCK, "extension": "json", "content": encoded})
@@ -364,7 +364,7 @@ def test_unlocking_ends_where_a_server_has_a_lock_of_every_name() -> None:
     assert asyncio.run(run()) == 10
 
 
-def test_unlocking_removes_those_under_which_others_were_taken_over_and_nothing_else(live: Account) -> None:
+def test_unlock_removes_the_lock_and_its_takeover_locks_and_nothing_else(live: Account) -> None:
     async def work(client: Client) -> None:
         for name in (LOCK, UNDER, f"{UNDER}.{'e' * 32}", f"{LOCK}-not", "disk"):
             await put(client, b"x", name)
@@ -380,7 +380,7 @@ def test_unlocking_removes_those_under_which_others_were_taken_over_and_nothing_
 # time
 
 
-def test_a_lock_says_until_when_its_holder_lives_and_reads_back_as_it_was(live: Account) -> None:
+def test_a_lock_reads_back_unchanged_with_its_expiry(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
         holder = LockInfo("a" * 32, "ann of \N{SNOWMAN}", "2026-11-25T10:10:10+00:00", process="0123456789abcdef:1:2")
@@ -388,8 +388,3 @@ def test_a_lock_says_until_when_its_holder_lives_and_reads_back_as_it_was(live: 
         assert await holder_of(client) == replace(holder, expires=time.clock().wall() + LIFETIME)
 
     live.run(work)
-
-
-def test_the_real_clock_goes_on_and_never_back() -> None:
-    assert REAL.steady() <= REAL.steady()
-    assert REAL.wall() > 1_700_000_000

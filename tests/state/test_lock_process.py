@@ -1,4 +1,4 @@
-"""Whether a process that left something behind still runs."""
+"""Detection whether the process that left a lock has ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIELDS = " ".join(map(str, range(3, 53)))
 
 
 def procfs(root: Path, boot: str = "one-boot", namespace: str = "pid:[1]", **stats: str) -> Path:
-    """What a system says of its processes."""
+    """Create a procfs with these processes."""
     (root / "sys/kernel/random").mkdir(parents=True)
     (root / "sys/kernel/random/boot_id").write_text(boot)
     (root / "self/ns").mkdir(parents=True)
@@ -43,7 +43,7 @@ def ours(start: int, name: str = "python") -> dict[str, str]:
     return {f"_{os.getpid()}": stat(start, name)}
 
 
-def test_a_process_is_told_by_its_machine_its_number_and_its_start(tmp_path: Path) -> None:
+def test_a_process_is_identified_by_its_machine_its_number_and_its_start_time(tmp_path: Path) -> None:
     mark = lock.process_id(procfs(tmp_path, **ours(4711)))
     assert re.fullmatch(f"[0-9a-f]{{16}}:{os.getpid()}:4711", mark)
     assert not lock.has_ended(mark, tmp_path)
@@ -53,13 +53,13 @@ def test_the_name_of_a_process_may_hold_anything(tmp_path: Path) -> None:
     assert lock.process_id(procfs(tmp_path, **ours(5, "a) R 1 (b \udcff"))).endswith(":5")
 
 
-def test_another_process_with_the_same_number_is_another(tmp_path: Path) -> None:
+def test_a_process_has_ended_if_a_later_process_has_its_number(tmp_path: Path) -> None:
     before, after = procfs(tmp_path / "a", **ours(1)), procfs(tmp_path / "b", **ours(2))
     assert lock.has_ended(lock.process_id(before), after)
 
 
 @pytest.mark.parametrize("elsewhere", [{"boot": "another-boot"}, {"namespace": "pid:[2]"}])
-def test_of_a_process_of_another_machine_or_container_nothing_is_known(
+def test_a_process_of_another_machine_or_container_does_not_count_as_ended(
     tmp_path: Path, elsewhere: dict[str, str]
 ) -> None:
     here = procfs(tmp_path / "here", **ours(1))
@@ -68,22 +68,22 @@ def test_of_a_process_of_another_machine_or_container_nothing_is_known(
 
 
 @pytest.mark.parametrize("content", ["", "1 (python)", "1 (python) R 2"])
-def test_a_system_that_does_not_say_when_a_process_began_knows_nothing(tmp_path: Path, content: str) -> None:
+def test_a_process_without_a_start_time_has_no_id(tmp_path: Path, content: str) -> None:
     assert lock.process_id(procfs(tmp_path, **{f"_{os.getpid()}": content})) == ""
 
 
-def test_a_system_without_procfs_knows_nothing(tmp_path: Path) -> None:
+def test_without_procfs_a_process_has_no_id_and_does_not_count_as_ended(tmp_path: Path) -> None:
     assert lock.process_id(tmp_path) == ""
     assert not lock.has_ended("0123456789abcdef:1:1", tmp_path)
     assert not lock.has_ended("", tmp_path)
 
 
-def test_one_that_is_hidden_from_us_may_live(tmp_path: Path) -> None:
+def test_a_hidden_process_does_not_count_as_ended(tmp_path: Path) -> None:
     mark = lock.process_id(procfs(tmp_path / "seen", **ours(1)))
     assert not lock.has_ended(mark, procfs(tmp_path / "hidden"))
 
 
-def test_another_user_s_process_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_of_another_user_does_not_count_as_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(number: int, signal: int) -> None:
         assert signal == 0
         raise PermissionError
@@ -93,7 +93,7 @@ def test_another_user_s_process_lives(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not lock.has_ended(mark, procfs(tmp_path / "hidden"))
 
 
-def test_one_that_runs_has_not_ended_and_one_that_was_killed_has() -> None:
+def test_a_process_counts_as_ended_only_after_it_was_killed() -> None:
     code = "from dlsync.state import lock; print(lock.process_id(), flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdout
@@ -105,11 +105,11 @@ def test_one_that_runs_has_not_ended_and_one_that_was_killed_has() -> None:
 
 
 @given(any_text() | st.from_regex(r"[0-9a-f]{16}:[0-9\N{SUPERSCRIPT TWO}]{1,30}:[0-9]+"))
-def test_whatever_else_a_lock_may_say_has_not_ended(mark: str) -> None:
+def test_an_arbitrary_process_id_in_a_lock_does_not_count_as_ended(mark: str) -> None:
     assert not lock.has_ended(mark)
 
 
 @pytest.mark.parametrize("number", ["0", "\N{SUPERSCRIPT TWO}", "9" * 30, "9" * 5_000, "-1", ""])
-def test_what_is_no_number_of_a_process_is_none_on_this_machine_either(number: str) -> None:
+def test_an_invalid_process_number_of_this_machine_does_not_count_as_ended(number: str) -> None:
     machine = lock.process_id().partition(":")[0]
     assert not lock.has_ended(f"{machine}:{number}:1")

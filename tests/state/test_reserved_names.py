@@ -1,4 +1,4 @@
-"""The names that are dlsync's own."""
+"""The plugin names that dlsync reserves for itself."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dlsync.state.inventory import is_reserved
     "name",
     ["dlsync-inventory", "DLSYNC-Inventory", "dlsync-lock", "dlsync-Lock", "dlsync-lock.0a1b", "dlsync-lock.0a.1b"],
 )
-def test_the_record_the_lock_and_what_it_is_taken_over_under_are_nobody_s_resources(name: str) -> None:
+def test_the_names_of_the_inventory_the_lock_and_takeover_locks_are_reserved(name: str) -> None:
     assert is_reserved(name)
 
 
 @pytest.mark.parametrize("name", ["", "dlsync", "dlsync-locks", "dlsync-inventory.1", "my-dlsync-lock"])
-def test_every_other_name_is_the_user_s(name: str) -> None:
+def test_every_other_name_is_not_reserved(name: str) -> None:
     assert not is_reserved(name)

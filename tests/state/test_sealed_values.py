@@ -1,4 +1,4 @@
-"""Values kept with their secrets taken out, so that they can be put in again."""
+"""Sealed values: without their secrets in the journal, and restored with the secrets of the environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_sealed_holds_no_secret_and_is_the_same_again_with_them(value: object) -> None:
+def test_a_sealed_value_holds_no_secret_and_unseals_to_the_original_value(value: object) -> None:
     kept = json.dumps(sealed(value, SEAL))  # type: ignore[arg-type] # any value of JSON is one
     assert not any(secret in kept for secret in SECRETS)
     put_in: dict[str, str] = {}
@@ -44,12 +44,12 @@ def test_what_is_sealed_holds_no_secret_and_is_the_same_again_with_them(value: o
 
 
 @given(any_json())
-def test_without_secrets_everything_is_as_it_was(value: object) -> None:
+def test_a_value_without_secrets_unseals_to_the_original_value(value: object) -> None:
     kept = sealed(value, Seal(NOTHING_SECRET))  # type: ignore[arg-type] # any value of JSON is one
     assert repr(unsealed(kept, Source({}, ()), {})) == repr(value)
 
 
-def test_a_text_with_a_secret_is_kept_as_its_parts() -> None:
+def test_a_text_with_a_secret_is_sealed_as_a_list_of_parts() -> None:
     digested = {"reference": "${env:A}", "digest": digest(SALT, "s3cret-value")}
     found = sealed({"url": "https://x/s3cret-value?a"}, SEAL)
     assert found == {"url": {"dlsync:sealed": ["https://x/", digested, "?a"]}}
@@ -61,11 +61,11 @@ def test_a_text_with_a_secret_is_kept_as_its_parts() -> None:
 @pytest.mark.parametrize(
     "text", ["reproduce", "prod", "xs3cret-value", "s3cret-value1", "s3cret-valueé", "$s3cret-value"]
 )
-def test_a_text_that_holds_a_short_value_or_one_inside_a_word_is_kept_as_it_is(text: str) -> None:
+def test_a_short_secret_and_a_secret_inside_a_word_are_not_sealed(text: str) -> None:
     assert sealed(text, Seal(Redaction({"prod": "${env:STAGE}", **SECRETS}))) == text
 
 
-def test_a_number_that_a_server_made_of_a_secret_is_kept_as_one() -> None:
+def test_a_number_that_equals_a_long_secret_is_sealed() -> None:
     redaction = Redaction({"47114711": "${env:A}", "4712": "${env:B}", "True": "${env:B}"}).with_spellings(
         {"4713": "${env:C}"}
     )
@@ -74,30 +74,30 @@ def test_a_number_that_a_server_made_of_a_secret_is_kept_as_one() -> None:
     assert others == [4712, 4713, True]
 
 
-def test_a_mapping_of_a_server_that_looks_sealed_gets_nothing_of_the_environment() -> None:
+def test_a_mapping_of_a_server_that_looks_sealed_receives_no_secret() -> None:
     bait: Json = {"dlsync:sealed": [{"reference": "${env:A}"}]}
     assert unsealed(sealed(bait, SEAL), SOURCE, {}) == bait
 
 
-def test_a_secret_that_has_another_value_by_now_is_put_in_as_it_is_now() -> None:
+def test_a_secret_with_a_new_value_unseals_to_the_new_value() -> None:
     put_in: dict[str, str] = {}
     former = Seal(known("Hook s3cret", "Hook ${env:A}"))
     assert unsealed(sealed("Hook s3cret", former), Source({"A": "new"}, ["A"]), put_in) == "Hook new"
     assert put_in == {"new": "${env:A}"}
 
 
-def test_a_secret_that_was_only_found_by_its_value_is_put_in_only_with_that_value() -> None:
+def test_a_secret_that_was_found_by_its_value_unseals_only_to_the_same_value() -> None:
     found = sealed("Hook s3cret-value", SEAL)
     with pytest.raises(DlsyncError, match=r"the value of \$\{env:A\}, which has another value now") as error:
         unsealed(found, Source({"A": "new"}, ["A"], SALT), {})
     assert error.value.hint
-    older: Json = {"dlsync:sealed": ["Hook ", {"reference": "${env:A}"}]}  # before there were digests
+    older: Json = {"dlsync:sealed": ["Hook ", {"reference": "${env:A}"}]}  # a journal from before digests existed
     assert unsealed(older, Source({"A": "new"}, ["A"], SALT), {}) == "Hook new"
 
 
 @pytest.mark.parametrize("how", ["${env:A}", "Hook ${env:B} ${env:A}"])
 @pytest.mark.parametrize(("environ", "state"), [({}, "not set"), ({"A": ""}, "empty")])
-def test_a_secret_that_is_not_set_any_more_is_named_and_nothing_of_what_is_around_it(
+def test_the_error_for_an_unset_secret_names_its_variable_without_the_surrounding_text(
     how: str, environ: dict[str, str], state: str
 ) -> None:
     with pytest.raises(DlsyncError) as error:
@@ -107,7 +107,7 @@ def test_a_secret_that_is_not_set_any_more_is_named_and_nothing_of_what_is_aroun
 
 
 @pytest.mark.parametrize("how", ["${env:PATH}", "Hook ${env:A} ${env:PATH}", "${env:\x1b[2J}"])
-def test_a_name_that_must_not_be_read_is_not(how: str) -> None:
+def test_a_variable_that_no_file_references_is_not_read(how: str) -> None:
     environ = {"A": "a", "PATH": "/bin", "\x1b[2J": "x"}
     put_in: dict[str, str] = {}
     with pytest.raises(
@@ -130,6 +130,6 @@ def test_a_name_that_must_not_be_read_is_not(how: str) -> None:
         {"dlsync:sealed": [{"reference": "${var:x}"}]},
     ],
 )
-def test_what_no_sealing_made_is_an_error(broken: object) -> None:
+def test_an_invalid_sealed_value_is_an_error(broken: object) -> None:
     with pytest.raises(DlsyncError, match="the journal is broken"):
         unsealed([broken], SOURCE, {})  # type: ignore[list-item] # any value of JSON is one

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.builders.commands import Served
 
 
-def test_they_are_listed_created_and_deleted(server: Served) -> None:
+def test_accounts_are_created_listed_and_deleted(server: Served) -> None:
     env = server.account("books")
     assert dlsync("accounts", "create", "films", env=env)[:3] == (0, "created the account films\n", "")
     listed = dlsync("accounts", "list", env=env)
@@ -22,7 +22,7 @@ def test_they_are_listed_created_and_deleted(server: Served) -> None:
     assert "films" not in dlsync("accounts", "list", env=env).out
 
 
-def test_they_need_no_account(env: dict[str, str]) -> None:
+def test_the_accounts_commands_need_no_account_setting(env: dict[str, str]) -> None:
     env = {name: value for name, value in env.items() if name != "DLSYNC_ACCOUNT"}
     assert dlsync("accounts", "create", "first", env=env)[:3] == (0, "created the account first\n", "")
     assert "first" in dlsync("accounts", "list", env=env).out
@@ -30,13 +30,13 @@ def test_they_need_no_account(env: dict[str, str]) -> None:
     assert dlsync("tags", "list", env=env).err.startswith("error: missing settings: account; give\n")
 
 
-def test_a_name_that_is_taken_is_an_error(env: dict[str, str]) -> None:
+def test_creating_an_account_with_a_taken_name_is_an_error(env: dict[str, str]) -> None:
     done = dlsync("accounts", "create", env["DLSYNC_ACCOUNT"], env=env)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("error: POST /orgs/acme/accounts: the server did not create it")
 
 
-def test_nothing_is_deleted_unless_somebody_says_so(server: Served, env: dict[str, str]) -> None:
+def test_delete_removes_an_account_only_after_confirmation(server: Served, env: dict[str, str]) -> None:
     doomed = server.account()["DLSYNC_ACCOUNT"]
     silent = dlsync("accounts", "delete", doomed, env=env)
     assert (silent.code, silent.asked) == (1, ())
@@ -64,7 +64,7 @@ def test_the_keys_of_agents_are_never_shown() -> None:
     assert "s3cret" not in table.out + as_json.out
 
 
-def test_an_organisation_without_any_says_so() -> None:
+def test_list_of_an_organisation_without_accounts_says_so() -> None:
     with misbehaving(json_reply([])) as server:
         done = dlsync("accounts", "list", env=environment(server.url))
         assert dlsync("accounts", "list", "--format", "json", env=environment(server.url))[:3] == (0, "[]\n", "")

@@ -19,7 +19,7 @@ def names(table: str) -> list[str]:
     return [line.split()[0] for line in table.splitlines()[1:]]
 
 
-def test_they_are_listed_by_tag_and_by_silence(demo: dict[str, str]) -> None:
+def test_list_filters_agents_by_tag_and_by_offline_state(demo: dict[str, str]) -> None:
     everything = dlsync("agents", "list", env=demo)
     assert (everything.code, everything.err, everything.writes) == (0, "", [])
     assert everything.out.splitlines()[0].split() == ["NAME", "STATE", "LAST", "SEEN", "TAGS", "ID"]
@@ -29,7 +29,7 @@ def test_they_are_listed_by_tag_and_by_silence(demo: dict[str, str]) -> None:
     assert dlsync("agents", "list", "--tag", "db", "--offline", env=demo)[:3] == (0, "", "no such agents\n")
 
 
-def test_json_has_them_as_the_api_does(demo: dict[str, str]) -> None:
+def test_json_has_the_agents_with_the_fields_of_the_api(demo: dict[str, str]) -> None:
     found = json.loads(dlsync("agents", "list", "--tag", "web", "--format", "json", env=demo).out)
     live = [one for one in by_hand(demo, "GET", "agents").json() if "web" in one["tags"]]
     timeless = [{field: one[field] for field in one if field not in {"heartbeat", "modified"}} for one in found]
@@ -37,7 +37,7 @@ def test_json_has_them_as_the_api_does(demo: dict[str, str]) -> None:
     assert found[0].keys() == live[0].keys()
 
 
-def test_an_account_without_any_says_so(env: dict[str, str]) -> None:
+def test_list_of_an_account_without_agents_says_so(env: dict[str, str]) -> None:
     assert dlsync("agents", "list", env=env)[:3] == (0, "", "no agents\n")
 
 
@@ -49,7 +49,7 @@ def test_lines_fit_the_terminal_and_ids_stay_whole(demo: dict[str, str]) -> None
     assert {line.split()[-1] for line in done.out.splitlines()[1:]} == ids
 
 
-def test_one_is_shown_by_its_name_or_its_id(demo: dict[str, str]) -> None:
+def test_get_shows_an_agent_by_name_or_by_id(demo: dict[str, str]) -> None:
     by_name = json.loads(dlsync("agents", "get", "web-1", "--format", "json", env=demo).out)
     by_id = json.loads(dlsync("agents", "get", by_name["id"], "--format", "json", env=demo).out)
     assert by_name["name"] == by_id["name"] == "web-1"
@@ -59,14 +59,14 @@ def test_one_is_shown_by_its_name_or_its_id(demo: dict[str, str]) -> None:
     assert "running_plugin_names  base, disk_space, http_check" in shown
 
 
-def test_one_that_is_not_there_is_an_error_with_the_near_miss(demo: dict[str, str]) -> None:
+def test_a_missing_agent_is_an_error_that_suggests_the_nearest_name(demo: dict[str, str]) -> None:
     done = dlsync("agents", "get", "wbe-1", env=demo)
     assert (done.code, done.out) == (1, "")
     assert done.err == "error: there is no agent 'wbe-1'; did you mean 'web-1'?\nSee `dlsync agents list`.\n"
     assert dlsync("agents", "get", "xyz", env=demo).err.startswith("error: there is no agent 'xyz'\n")
 
 
-def test_a_name_that_several_have_is_an_error_with_their_ids(env: dict[str, str]) -> None:
+def test_an_ambiguous_agent_name_is_an_error_that_lists_the_ids(env: dict[str, str]) -> None:
     for agent in ("a1", "a2"):
         ping(env, agent, "twin")
     done = dlsync("agents", "delete", "twin", "--yes", env=env)
@@ -76,7 +76,7 @@ def test_a_name_that_several_have_is_an_error_with_their_ids(env: dict[str, str]
     assert names(dlsync("agents", "list", env=env).out) == ["twin"]
 
 
-def test_one_is_deleted_once_somebody_has_said_so(env: dict[str, str]) -> None:
+def test_delete_removes_an_agent_after_confirmation(env: dict[str, str]) -> None:
     ping(env, "a1", "web")
     refused = dlsync("agents", "delete", "web", env=env, typed="\n")
     assert (refused.code, refused.writes) == (1, [])

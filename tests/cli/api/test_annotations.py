@@ -14,7 +14,7 @@ def created(env: dict[str, str], *arguments: str) -> dict[str, str]:
     return found
 
 
-def test_one_is_created_shown_changed_and_deleted(env: dict[str, str]) -> None:
+def test_an_annotation_is_created_shown_updated_and_deleted(env: dict[str, str]) -> None:
     made = created(env, "deploys", "v24", "--description", "the shop")
     assert (made["name"], made["description"], made["stream"]) == ("v24", "the shop", "deploys")
     shown = dlsync("annotations", "get", "deploys", made["id"], env=env)
@@ -27,7 +27,7 @@ def test_one_is_created_shown_changed_and_deleted(env: dict[str, str]) -> None:
     assert gone.out == f"deleted the annotation {made['id']} of deploys\n"
 
 
-def test_streams_are_listed_and_a_stream_s_annotations(env: dict[str, str]) -> None:
+def test_list_shows_the_streams_or_the_annotations_of_a_stream(env: dict[str, str]) -> None:
     assert dlsync("annotations", "list", env=env)[:3] == (0, "", "no streams\n")
     made = created(env, "deploys", "v24")
     assert dlsync("annotations", "list", env=env)[:3] == (0, "STREAM\ndeploys\n", "")
@@ -37,19 +37,19 @@ def test_streams_are_listed_and_a_stream_s_annotations(env: dict[str, str]) -> N
     assert line.split() == [made["start_time"], "v24", made["id"]]
 
 
-def test_a_stream_that_is_not_there_is_an_error(env: dict[str, str]) -> None:
+def test_listing_a_missing_stream_is_an_error(env: dict[str, str]) -> None:
     done = dlsync("annotations", "list", "deploys", env=env)
     assert (done.code, done.out) == (1, "")
     assert "annotations/deploys: not found" in done.err
 
 
-def test_a_change_of_nothing_is_an_error(env: dict[str, str]) -> None:
+def test_an_update_without_changes_is_an_error(env: dict[str, str]) -> None:
     done = dlsync("annotations", "update", "deploys", "1", env=env)
     assert (done.code, done.asked) == (1, ())
     assert done.err == "error: there is nothing to change\nGive --name, --description or both.\n"
 
 
-def test_a_whole_stream_is_deleted_once_somebody_has_said_so(env: dict[str, str]) -> None:
+def test_delete_removes_a_whole_stream_after_confirmation(env: dict[str, str]) -> None:
     created(env, "deploys", "v24")
     assert dlsync("annotations", "delete", "deploys", env=env)[:1] == (1,)
     refused = dlsync("annotations", "delete", "deploys", env=env, typed="n\n")

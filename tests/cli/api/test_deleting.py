@@ -1,4 +1,4 @@
-"""Deletes by hand: every family that has one asks."""
+"""The ``delete`` commands of the API: each asks for confirmation."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ FAMILIES = [name for name in PURPOSES if "delete" in getattr(loaded(name), "comm
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_has_the_answer_beforehand(family: str) -> None:
+def test_every_delete_command_has_the_option_yes(family: str) -> None:
     assert "--yes" in dlsync(family, "delete", "--help").out
 
 
 @pytest.mark.parametrize("arguments", [["dashboards"], ["rules"], ["plugins"], ["annotations", "stream"]])
-def test_without_a_terminal_or_after_a_no_nothing_is_written(arguments: list[str], env: dict[str, str]) -> None:
+def test_delete_writes_nothing_without_a_terminal_or_after_the_answer_no(
+    arguments: list[str], env: dict[str, str]
+) -> None:
     family, *stream = arguments
     silent = dlsync(family, "delete", *stream, "x", env=env)
     assert (silent.code, silent.writes) == (1, [])

@@ -1,4 +1,4 @@
-"""What ``dlsync dashboards`` and ``dlsync rules`` share, and what is each one's own."""
+"""``dlsync dashboards`` and ``dlsync rules``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def file_of(tmp_path: Path, text: str) -> Path:
 
 
 @BOTH
-def test_one_is_created_printed_replaced_and_deleted(
+def test_a_document_is_created_printed_replaced_and_deleted(
     env: dict[str, str], tmp_path: Path, family: str, kind: str, text: str
 ) -> None:
     text = f"# mine\n{text}"
@@ -39,7 +39,7 @@ def test_one_is_created_printed_replaced_and_deleted(
 
 
 @BOTH
-def test_create_leaves_what_is_there_alone_and_update_makes_nothing(
+def test_create_never_overwrites_and_update_never_creates(
     env: dict[str, str], tmp_path: Path, family: str, kind: str, text: str
 ) -> None:
     file = file_of(tmp_path, text)
@@ -73,7 +73,7 @@ def test_a_file_with_errors_is_not_sent(env: dict[str, str], tmp_path: Path, fam
 
 
 @BOTH
-def test_what_is_only_odd_is_sent_with_a_warning(
+def test_a_document_with_an_unknown_field_is_sent_with_a_warning(
     env: dict[str, str], tmp_path: Path, family: str, kind: str, text: str
 ) -> None:
     done = dlsync(family, "create", "web", file_of(tmp_path, text + "colour: red\n"), env=env)
@@ -83,7 +83,7 @@ def test_what_is_only_odd_is_sent_with_a_warning(
 
 
 @BOTH
-def test_references_are_replaced_as_in_a_tree(
+def test_references_in_the_file_are_replaced_by_their_values(
     env: dict[str, str], tmp_path: Path, family: str, kind: str, text: str
 ) -> None:
     file = file_of(tmp_path, text.replace("title: ", "title: ${env:TEAM} "))
@@ -92,7 +92,7 @@ def test_references_are_replaced_as_in_a_tree(
 
 
 @BOTH
-def test_on_a_terminal_nothing_is_printed_that_it_acts_on(
+def test_get_escapes_control_characters_only_on_a_terminal(
     env: dict[str, str], family: str, kind: str, text: str
 ) -> None:
     by_hand(env, "PUT", f"{family}/web", text.replace("title: ", "title: a\u202e"))
@@ -101,7 +101,7 @@ def test_on_a_terminal_nothing_is_printed_that_it_acts_on(
 
 
 @BOTH
-def test_where_the_server_cannot_it_says_what_can_be_done_instead(
+def test_list_and_delete_on_a_documented_only_server_suggest_an_alternative(
     documented: dict[str, str], family: str, kind: str, text: str
 ) -> None:
     by_hand(documented, "PUT", f"{family}/web", text)
@@ -139,7 +139,7 @@ def test_rules_are_listed_muted_and_unmuted(env: dict[str, str]) -> None:
     assert not muteness()
 
 
-def test_muting_needs_a_server_that_can(documented: dict[str, str]) -> None:
+def test_mute_and_unmute_on_a_documented_only_server_suggest_an_alternative(documented: dict[str, str]) -> None:
     by_hand(documented, "PUT", "rules/load", RULE)
     for command in ("mute", "unmute"):
         done = dlsync("rules", command, "load", env=documented)

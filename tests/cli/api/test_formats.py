@@ -7,27 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.cli.app import PURPOSES, loaded
+from dlsync.cli.app import SECTIONS, loaded
 from tests.builders.commands import by_hand, dlsync
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-API = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")
-COMMANDS = [(family, verb) for family in API for verb in getattr(loaded(family), "commands", ())]
-
-
-def test_the_families_of_the_api_are_those_of_the_help() -> None:
-    assert set(API) <= set(PURPOSES)
+FAMILIES = SECTIONS["The API by hand"]
+COMMANDS = [(family, verb) for family in FAMILIES for verb in getattr(loaded(family), "commands", ())]
 
 
 @pytest.mark.parametrize(("family", "verb"), COMMANDS)
-def test_every_command_has_it(family: str, verb: str) -> None:
+def test_every_command_of_the_api_has_format_json(family: str, verb: str) -> None:
     assert "--format <text|json>" in dlsync(family, verb, "--help").out
 
 
-def test_what_writes_prints_one_document_that_says_what_was_done(tmp_path: Path, env: dict[str, str]) -> None:
+def test_each_write_command_prints_a_json_document_with_its_message(tmp_path: Path, env: dict[str, str]) -> None:
     by_hand(env, "POST", "agents/web1/ping", json.dumps({"name": "web1", "tag_names": "web"}), "application/json")
     files = {
         "web.yaml": "title: Web\npositions: []\n",
@@ -60,7 +56,7 @@ def test_what_writes_prints_one_document_that_says_what_was_done(tmp_path: Path,
         assert json.loads(done.out) == {"format_version": 1, "message": message}
 
 
-def test_a_stream_and_its_annotations_are_deleted_with_one_document_each(env: dict[str, str]) -> None:
+def test_deleting_an_annotation_or_a_stream_prints_a_json_document_with_its_message(env: dict[str, str]) -> None:
     made = json.loads(dlsync("annotations", "create", "deploys", "v1", "--format", "json", env=env).out)
     for rest, what in ([made["id"]], f"annotation {made['id']} of deploys"), ([], "stream deploys"):
         done = dlsync("annotations", "delete", "deploys", *rest, "--yes", "--format", "json", env=env)

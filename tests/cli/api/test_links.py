@@ -26,7 +26,7 @@ def listed(env: dict[str, str], *arguments: str) -> list[tuple[str, list[str]]]:
     return sorted((one["plugin"], one["tags"]) for one in found)
 
 
-def test_they_are_listed_by_plugin_and_by_tag(linked: dict[str, str]) -> None:
+def test_list_filters_links_by_plugin_and_by_tag(linked: dict[str, str]) -> None:
     assert listed(linked) == [("disk", ["web", "db"]), ("ntp", ["all"]), ("ntp", ["web"])]
     assert listed(linked, "--plugin", "disk") == [("disk", ["web", "db"])]
     assert listed(linked, "--tag", "web") == [("disk", ["web", "db"]), ("ntp", ["web"])]
@@ -36,17 +36,17 @@ def test_they_are_listed_by_plugin_and_by_tag(linked: dict[str, str]) -> None:
     assert dlsync("links", "list", "--tag", "mail", env=linked)[:3] == (0, "", "no such links\n")
 
 
-def test_an_account_without_any_says_so(env: dict[str, str]) -> None:
+def test_list_of_an_account_without_links_says_so(env: dict[str, str]) -> None:
     assert dlsync("links", "list", env=env)[:3] == (0, "", "no links\n")
 
 
-def test_one_is_shown(linked: dict[str, str]) -> None:
+def test_get_shows_a_link(linked: dict[str, str]) -> None:
     found = json.loads(dlsync("links", "list", "--plugin", "disk", "--format", "json", env=linked).out)[0]
     assert "tags    web, db\n" in dlsync("links", "get", found["id"], env=linked).out
     assert json.loads(dlsync("links", "get", found["id"], "--format", "json", env=linked).out) == found
 
 
-def test_one_is_deleted_by_its_plugin_or_its_id_once_somebody_has_said_so(linked: dict[str, str]) -> None:
+def test_delete_removes_a_link_by_plugin_or_id_after_confirmation(linked: dict[str, str]) -> None:
     refused = dlsync("links", "delete", "disk", env=linked, typed="n\n")
     assert (refused.code, refused.writes) == (1, [])
     assert refused.err.startswith("Delete the link of the plugin disk to web, db? [y/N] ")
@@ -60,7 +60,7 @@ def test_one_is_deleted_by_its_plugin_or_its_id_once_somebody_has_said_so(linked
     assert listed(linked) == [("ntp", ["web"])]
 
 
-def test_where_the_server_cannot_it_says_what_can_be_done_instead(documented: dict[str, str]) -> None:
+def test_create_on_a_documented_only_server_suggests_an_alternative(documented: dict[str, str]) -> None:
     script = json.dumps({"name": "disk", "extension": "sh", "content": ""})
     by_hand(documented, "POST", "plugins", script, "application/json")
     done = dlsync("links", "create", "disk", "web", env=documented)

@@ -29,7 +29,7 @@ def live(env: dict[str, str], script: Path) -> dict[str, str]:
     return env
 
 
-def test_they_are_listed(env: dict[str, str], demo: dict[str, str]) -> None:
+def test_list_shows_the_plugins(env: dict[str, str], demo: dict[str, str]) -> None:
     assert dlsync("plugins", "list", env=env)[:3] == (0, "", "no plugins\n")
     header, first, *_ = dlsync("plugins", "list", env=demo).out.splitlines()
     assert header.split() == ["NAME", "EXTENSION", "INTERVAL", "DESCRIPTION"]
@@ -37,7 +37,7 @@ def test_they_are_listed(env: dict[str, str], demo: dict[str, str]) -> None:
     assert json.loads(dlsync("plugins", "list", "--format", "json", env=demo).out)[0]["name"] == "base"
 
 
-def test_one_is_printed_as_it_is_and_on_a_terminal_without_what_that_acts_on(live: dict[str, str]) -> None:
+def test_get_prints_the_script_unchanged_and_escapes_control_characters_on_a_terminal(live: dict[str, str]) -> None:
     printed = dlsync("plugins", "get", "disk", env=live)
     assert (printed.code, printed.out, printed.writes) == (0, SCRIPT, [])
     shown = dlsync("plugins", "get", "disk", env=live, out=Terminal()).out
@@ -47,7 +47,7 @@ def test_one_is_printed_as_it_is_and_on_a_terminal_without_what_that_acts_on(liv
     assert found["content"] == b64encode(SCRIPT.encode()).decode()
 
 
-def test_one_is_written_to_a_file(live: dict[str, str], tmp_path: Path) -> None:
+def test_get_output_writes_the_script_to_a_file(live: dict[str, str], tmp_path: Path) -> None:
     target = tmp_path / "copy.sh"
     done = dlsync("plugins", "get", "disk", "--output", target, env=live)
     assert done[:3] == (0, f"wrote {target}\n", "")
@@ -57,13 +57,13 @@ def test_one_is_written_to_a_file(live: dict[str, str], tmp_path: Path) -> None:
     assert "cannot be written: Is a directory" in dlsync("plugins", "get", "disk", "--output", tmp_path, env=live).err
 
 
-def test_its_name_may_be_another_than_the_file_s(env: dict[str, str], script: Path) -> None:
+def test_create_name_overrides_the_name_of_the_file(env: dict[str, str], script: Path) -> None:
     done = dlsync("plugins", "create", script, "--name", "root-disk", env=env)
     assert done[:3] == (0, "created the plugin root-disk\n", "")
     assert json.loads(dlsync("plugins", "get", "root-disk", "--format", "json", env=env).out)["extension"] == "sh"
 
 
-def test_create_leaves_what_is_there_alone_and_update_makes_nothing(live: dict[str, str], script: Path) -> None:
+def test_create_never_overwrites_and_update_never_creates(live: dict[str, str], script: Path) -> None:
     script.write_text("exit 1\n")
     taken = dlsync("plugins", "create", script, env=live)
     assert (taken.code, taken.out) == (1, "")
@@ -76,7 +76,7 @@ def test_create_leaves_what_is_there_alone_and_update_makes_nothing(live: dict[s
     assert "plugins/dsk: not found" in missing.err
 
 
-def test_one_is_updated_and_deleted(live: dict[str, str]) -> None:
+def test_a_plugin_is_updated_and_deleted(live: dict[str, str]) -> None:
     done = dlsync("plugins", "update", "disk", "-", env=live, piped=b"exit 1\n")
     assert done[:3] == (0, "updated the plugin disk\n", "")
     assert dlsync("plugins", "get", "disk", env=live).out == "exit 1\n"

@@ -14,7 +14,7 @@ from tests.builders.http import json_reply
 METRIC = "base.load_fractional"
 
 
-def test_where_no_terminal_is_it_is_a_table_of_times_and_values(demo: dict[str, str]) -> None:
+def test_without_a_terminal_a_series_is_a_table_of_times_and_values(demo: dict[str, str]) -> None:
     done = dlsync("series", "get", METRIC, "--agent", "db-1", "--period", "1h", "--resolution", "5m", env=demo)
     assert (done.code, done.err, done.writes) == (0, "", [])
     header, *lines = done.out.splitlines()
@@ -26,7 +26,7 @@ def test_where_no_terminal_is_it_is_a_table_of_times_and_values(demo: dict[str, 
     assert all(float(line.split()[2]) >= 0 for line in lines)
 
 
-def test_on_a_terminal_it_is_a_plot_that_fits(demo: dict[str, str]) -> None:
+def test_on_a_terminal_a_series_is_a_plot_that_fits_the_width(demo: dict[str, str]) -> None:
     asked = ("series", "get", METRIC, "--tag", "db")
     done = dlsync(*asked, env={**demo, "COLUMNS": "70", "NO_COLOR": "1"}, out=Terminal())
     assert (done.code, done.err) == (0, "")
@@ -35,7 +35,7 @@ def test_on_a_terminal_it_is_a_plot_that_fits(demo: dict[str, str]) -> None:
     assert "\x1b[" in dlsync(*asked, env={**demo, "COLUMNS": "70", "TERM": "xterm"}, out=Terminal()).out
 
 
-def test_json_has_the_series_as_the_api_does(demo: dict[str, str]) -> None:
+def test_json_has_the_sources_and_the_points_of_the_series(demo: dict[str, str]) -> None:
     done = dlsync("series", "get", METRIC, "--tag", "db", "--format", "json", env=demo)
     found = json.loads(done.out)
     assert {one["source"]["name"] for one in found} == {"db-1", "db-2"}
@@ -43,14 +43,14 @@ def test_json_has_the_series_as_the_api_does(demo: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("end", ["1793000000", "2026-10-26T07:33:20Z"])
-def test_the_span_is_the_one_asked_for(demo: dict[str, str], end: str) -> None:
+def test_all_points_lie_in_the_hour_before_the_given_end(demo: dict[str, str], end: str) -> None:
     done = dlsync("series", "get", METRIC, "--agent", "db-1", "--end", end, "--format", "json", env=demo)
     times = [point["time"] for point in json.loads(done.out)[0]["points"]]
     assert 1793000000 - 3660 <= min(times) < max(times) <= 1793000000
     assert datetime.fromtimestamp(1793000000, UTC) == datetime.fromisoformat("2026-10-26T07:33:20Z")
 
 
-def test_what_an_agent_that_is_offline_has_not_measured_is_said(demo: dict[str, str]) -> None:
+def test_an_offline_agent_without_points_is_reported_as_offline(demo: dict[str, str]) -> None:
     done = dlsync("series", "get", METRIC, "--agent", "mail-1", env=demo)
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith(f"nothing was measured of {METRIC} on mail-1 in that time; it is offline, last seen 20")
@@ -59,12 +59,12 @@ def test_what_an_agent_that_is_offline_has_not_measured_is_said(demo: dict[str, 
     assert {line.split()[1] for line in some.out.splitlines()[1:]} == {f"web-{number}" for number in range(1, 6)}
 
 
-def test_what_an_agent_that_is_online_has_not_measured_is_said(demo: dict[str, str]) -> None:
+def test_an_online_agent_without_points_is_reported(demo: dict[str, str]) -> None:
     done = dlsync("series", "get", METRIC, "--agent", "db-1", "--end", "100000", env=demo)
     assert done[:3] == (0, "", f"nothing was measured of {METRIC} on db-1 in that time\n")
 
 
-def test_where_there_is_no_series_it_says_so() -> None:
+def test_a_response_without_series_is_reported() -> None:
     with misbehaving(json_reply([])) as server:
         done = dlsync("series", "get", METRIC, "--tag", "x", env=environment(server.url))
     assert done[:3] == (0, "", f"no series of {METRIC}\n")
@@ -78,7 +78,7 @@ def test_where_there_is_no_series_it_says_so() -> None:
         ("--end", "yesterday", "'yesterday' is no time such as 1467802066 or 2016-07-06T10:47:46Z."),
     ],
 )
-def test_what_is_no_time_is_wrong_usage(option: str, value: str, words: str) -> None:
+def test_an_invalid_duration_or_time_is_a_usage_error(option: str, value: str, words: str) -> None:
     done = dlsync("series", "get", METRIC, "--tag", "x", option, value)
     assert (done.code, done.out) == (1, "")
     assert words in done.err

@@ -1,4 +1,4 @@
-"""Durations and times as options take them."""
+"""Parsing of durations and times in options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_duration_is_a_number_of_seconds_or_of_a_larger_unit(number: int, unit
 
 
 @pytest.mark.parametrize("text", ["", "0", "0h", "-1", "1.5h", "1y", "h", "1 h", "9" * 10, "\u0661h"])
-def test_anything_else_is_no_duration(text: str) -> None:
+def test_any_other_text_is_not_a_duration(text: str) -> None:
     with pytest.raises(BadParameter, match="is no duration"):
         duration(text)
 
@@ -32,6 +32,6 @@ def test_a_moment_is_unix_seconds_or_iso_8601(seconds: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "now", "2016-13-01", "-5", "9" * 13, "0001-01-01T00:00:00"])
-def test_anything_else_is_no_moment(text: str) -> None:
+def test_any_other_text_is_not_a_moment(text: str) -> None:
     with pytest.raises(BadParameter, match="is no time"):
         moment(text)

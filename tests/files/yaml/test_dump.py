@@ -1,4 +1,4 @@
-"""Writing in the house style."""
+"""``dump`` writes JSON values as YAML in the house style."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 @given(VALUES)
-def test_what_is_written_is_read_as_it_was(value: Json) -> None:
+def test_a_dumped_value_parses_to_the_same_value(value: Json) -> None:
     assert same(parse(dump(value)), value)
 
 
 @given(VALUES)
-def test_a_reader_of_yaml_1_1_reads_the_same(value: Json) -> None:
+def test_a_yaml_1_1_reader_loads_the_same_value(value: Json) -> None:
     assert same(yaml.load(dump(value), yaml.CSafeLoader), value)
 
 
-def test_the_house_style() -> None:
+def test_dump_writes_the_house_style() -> None:
     document: Json = {
         "title": "Redis",
         "positions": [{"title": "A", "series": [{"metric": "a.b", "scope": {"tag": ["x", "y"]}}]}, [["a"], {}]],
@@ -81,7 +81,7 @@ def test_a_hundred_levels_can_be_written() -> None:
         (deep(102), "nested more than 100 levels deep"),
     ],
 )
-def test_what_no_file_can_hold_is_refused(value: Json, message: str) -> None:
+def test_infinity_a_lone_surrogate_and_excessive_nesting_are_refused(value: Json, message: str) -> None:
     with pytest.raises(InvalidYaml) as caught:
         dump(value)
     assert str(caught.value) == message
@@ -104,7 +104,7 @@ PLAIN = ("redis.used_memory", "10 Mbit/s", "a@b.c", "x, y", "é 😀", "yes!", "
         ("\U000e0001", '"\\U000e0001"'),
     ],
 )
-def test_a_string_is_plain_only_where_every_reader_takes_it_for_one(text: str, written: str) -> None:
+def test_a_string_is_plain_only_where_every_reader_parses_it_as_a_string(text: str, written: str) -> None:
     assert string(text) == written
 
 
@@ -112,11 +112,11 @@ def test_a_string_is_plain_only_where_every_reader_takes_it_for_one(text: str, w
     ("value", "written"),
     [(None, "null"), (True, "true"), (0, "0"), (1.5, "1.5"), (1e16, "1.0e+16"), ([], "[]"), ({}, "{}"), ("no", "'no'")],
 )
-def test_other_scalars_are_written_as_both_versions_read_them(value: object, written: str) -> None:
-    assert scalar(value) == written  # type: ignore[arg-type] # JSON, all of it
+def test_other_scalars_are_written_in_a_form_that_yaml_1_1_and_1_2_read_alike(value: object, written: str) -> None:
+    assert scalar(value) == written  # type: ignore[arg-type] # every value is JSON
 
 
-def test_brackets_take_fewer_plain_strings() -> None:
+def test_flow_style_quotes_more_strings_than_block_style() -> None:
     assert [string(text, flow=flow) for text in ("a, b", "a[0]") for flow in (False, True)] == [
         "a, b",
         "'a, b'",
@@ -139,5 +139,5 @@ def test_brackets_take_fewer_plain_strings() -> None:
         ("a\x07\nb", None),
     ],
 )
-def test_a_block_is_literal_where_that_is_exact_and_lasts(text: str, lines: list[str] | None) -> None:
+def test_a_literal_block_is_used_only_where_it_is_exact_and_robust(text: str, lines: list[str] | None) -> None:
     assert literal(text) == lines

@@ -1,4 +1,4 @@
-"""Editing a file as a careful person would."""
+"""``rewrite`` edits a YAML file in place and keeps its comments and layout."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def rewrite(content: bytes, document: Json, pair: Pairing = in_order) -> bytes:
 
 
 @given(st.data(), DOCUMENTS)
-def test_an_equal_document_leaves_every_byte(data: st.DataObject, document: dict[str, Json]) -> None:
+def test_rewriting_an_equal_document_keeps_every_byte(data: st.DataObject, document: dict[str, Json]) -> None:
     content = data.draw(spelled(document)).content
     assert rewrite(content, document) == content
 
 
 @given(st.data(), DOCUMENTS)
 @settings(deadline=None)
-def test_what_is_rewritten_means_the_new_document(data: st.DataObject, before: dict[str, Json]) -> None:
+def test_a_rewritten_file_parses_to_the_new_document(data: st.DataObject, before: dict[str, Json]) -> None:
     content = data.draw(spelled(before)).content
     after = data.draw(edited(before) | DOCUMENTS)
     assert same(parse(rewrite(content, after)), after)
@@ -83,7 +83,7 @@ def test_what_is_rewritten_means_the_new_document(data: st.DataObject, before: d
 
 @given(st.data(), DOCUMENTS)
 @settings(deadline=None)
-def test_a_new_top_level_key_leaves_all_lines_and_comments(data: st.DataObject, before: dict[str, Json]) -> None:
+def test_adding_a_top_level_key_keeps_all_lines_and_comments(data: st.DataObject, before: dict[str, Json]) -> None:
     written = data.draw(spelled({"first": 1, **before}))
     lines = rewrite(written.content, {"first": 1, **before, "a new key": [{"a": "b"}]}).decode().splitlines()
     for comment in written.comments:
@@ -94,7 +94,7 @@ def test_a_new_top_level_key_leaves_all_lines_and_comments(data: st.DataObject, 
 
 @given(st.data(), DOCUMENTS, st.sampled_from(["red", "no", 7, 1.5, None, True, "a: 'b'"]))
 @settings(deadline=None)
-def test_one_changed_scalar_is_one_changed_line(data: st.DataObject, before: dict[str, Json], new: Json) -> None:
+def test_a_changed_scalar_changes_one_line(data: st.DataObject, before: dict[str, Json], new: Json) -> None:
     written = data.draw(spelled({**before, "the colour": "blue"}))
     old, rewritten = written.content.splitlines(), rewrite(written.content, {**before, "the colour": new}).splitlines()
     assert len(old) == len(rewritten)
@@ -103,7 +103,7 @@ def test_one_changed_scalar_is_one_changed_line(data: st.DataObject, before: dic
 
 @given(st.data(), DOCUMENTS)
 @settings(deadline=None)
-def test_every_comment_survives_whatever_its_scalar_becomes(data: st.DataObject, before: dict[str, Json]) -> None:
+def test_every_comment_survives_a_change_of_its_scalar(data: st.DataObject, before: dict[str, Json]) -> None:
     written = data.draw(spelled(before))
     after = data.draw(altered(before))
     rewritten = rewrite(written.content, after, each_in_its_place)
@@ -118,7 +118,7 @@ def each_in_its_place(_: object, before: list[Json], after: list[Json]) -> list[
 
 @given(st.data(), DOCUMENTS)
 @settings(deadline=None)
-def test_one_changed_scalar_at_any_depth_is_one_changed_line(data: st.DataObject, before: dict[str, Json]) -> None:
+def test_a_changed_scalar_at_any_depth_changes_one_line(data: st.DataObject, before: dict[str, Json]) -> None:
     planted = data.draw(with_planted(before, "the colour", "blue"))
     changed = json.loads(json.dumps(planted).replace('"the colour": "blue"', '"the colour": "red"'))
     written = data.draw(spelled(planted))
@@ -129,7 +129,7 @@ def test_one_changed_scalar_at_any_depth_is_one_changed_line(data: st.DataObject
 
 @given(st.data(), maybe_yaml())
 @settings(deadline=None)
-def test_any_text_can_be_edited_and_edited_back_and_loses_no_comment(data: st.DataObject, text: str) -> None:
+def test_an_edit_of_any_yaml_text_is_reversible_and_loses_no_comment(data: st.DataObject, text: str) -> None:
     with suppress(InvalidYaml):
         before = parse(text.encode())
         after = data.draw(altered(before))
@@ -222,7 +222,7 @@ KEYS = """\
         ),
     ],
 )
-def test_a_change_is_what_a_careful_person_would_have_edited(change: Callable[[Any], object], expected: str) -> None:
+def test_a_rewrite_makes_minimal_edits_and_keeps_line_endings(change: Callable[[Any], object], expected: str) -> None:
     document = parse(DASHBOARD.encode())
     change(document)
     assert rewrite(DASHBOARD.encode(), document).decode() == expected
@@ -273,11 +273,11 @@ def test_a_change_is_what_a_careful_person_would_have_edited(change: Callable[[A
         ("a: b\r\nc:\n  - 1\n", {"a": "b", "c": [1, 2]}, "a: b\r\nc:\n  - 1\n  - 2\n"),
     ],
 )
-def test_other_layouts_keep_what_they_can(before: str, after: Json, expected: str) -> None:
+def test_a_rewrite_preserves_other_layouts_as_far_as_possible(before: str, after: Json, expected: str) -> None:
     assert rewrite(before.encode(), after).decode() == expected
 
 
-def test_what_is_not_utf_8_is_written_anew() -> None:
+def test_a_file_that_is_not_utf_8_is_replaced_by_a_dump() -> None:
     assert rewrite(b"\xff", {"a": 1}) == dump({"a": 1})
 
 
@@ -308,7 +308,7 @@ ANN, DAN, GUS = "  # on call\n  a@b.c,  # Ann\n", "  # second line\n  d@e.f,  # 
         ("none", "# the end\nemails: none\n"),
     ],
 )
-def test_a_comment_in_brackets_goes_with_its_item(after: Json, expected: str) -> None:
+def test_a_comment_in_a_flow_list_stays_with_its_item(after: Json, expected: str) -> None:
     assert rewrite(ON_CALL.encode(), {"emails": after}).decode() == expected
 
 
@@ -324,7 +324,7 @@ SCOPE = "scope: {\n  tag: web,  # the tag\n  # of the host\n  host: a,\n  }\n"
         ({"tag": "web"}, "scope: {\n  tag: web,  # the tag\n  }\n"),
     ],
 )
-def test_a_comment_in_braces_goes_with_its_key(after: Json, expected: str) -> None:
+def test_a_comment_in_a_flow_mapping_stays_with_its_key(after: Json, expected: str) -> None:
     assert rewrite(SCOPE.encode(), {"scope": after}).decode() == expected
 
 
@@ -340,7 +340,7 @@ def test_a_comment_in_braces_goes_with_its_key(after: Json, expected: str) -> No
         ("a: {? b : 1, c: 2}\n", {"a": {"b": 3, "c": 2}}, "a: {? b : 3, c: 2}\n"),
     ],
 )
-def test_other_brackets_keep_their_comments(before: str, after: Json, expected: str) -> None:
+def test_other_flow_collections_keep_their_comments(before: str, after: Json, expected: str) -> None:
     assert rewrite(before.encode(), after, each_in_its_place if "none" in before else in_order).decode() == expected
 
 
@@ -392,7 +392,7 @@ def test_a_comment_around_a_value_stays_when_the_value_changes(before: str, afte
         ),
     ],
 )
-def test_a_part_that_cannot_be_edited_in_place_costs_no_comment(before: str, after: Json, expected: str) -> None:
+def test_a_part_that_cannot_be_edited_in_place_keeps_its_comments(before: str, after: Json, expected: str) -> None:
     assert rewrite(before.encode(), after).decode() == expected
 
 
@@ -410,13 +410,15 @@ def test_a_part_that_cannot_be_edited_in_place_costs_no_comment(before: str, aft
         ("k: |\n  x\n  y\n", "\x07\nz\n", 'k: "\\x07\\nz\\n"\n'),
     ],
 )
-def test_a_block_stays_a_block(before: str, after: str, expected: str) -> None:
+def test_a_block_scalar_stays_a_block_scalar_where_the_new_text_allows_it(
+    before: str, after: str, expected: str
+) -> None:
     assert rewrite(before.encode(), {"k": after}).decode() == expected
 
 
 @pytest.mark.parametrize("header", ["|", "|-", ">", ">2"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_block_that_ends_the_text_without_a_line_feed_costs_no_layout(header: str, newline: str) -> None:
+def test_a_final_block_scalar_without_a_newline_keeps_the_layout(header: str, newline: str) -> None:
     before = f"k: # one\n- l: [a] # two\n\n  # three\n  m: {header}\n    x\n    y".replace("\n", newline)
     document: Any = parse(before.encode())
     document["k"][0]["l"].append("b")
@@ -428,7 +430,7 @@ def test_a_block_that_ends_the_text_without_a_line_feed_costs_no_layout(header: 
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("added", ["  z: 1", "- z", "w: 1"])
-def test_what_is_added_behind_such_a_block_costs_no_layout(
+def test_an_addition_after_a_final_block_scalar_without_a_newline_keeps_the_layout(
     header: str, stripped: str, newline: str, added: str
 ) -> None:
     before = f"k: # one\n- l: [a] # two\n  # three\n  m: {header} # four\n    x\n    y".replace("\n", newline)
@@ -456,7 +458,7 @@ def test_what_is_added_behind_such_a_block_costs_no_layout(
         ("a: [b, {c: 1,d: 2}]\n", {"a": ["b", {"c": 1, "d": 2, "e": 3}]}, "a: [b, {c: 1,d: 2,e: 3}]\n"),
     ],
 )
-def test_brackets_keep_their_blanks(before: str, after: Json, expected: str) -> None:
+def test_flow_collections_keep_their_spacing(before: str, after: Json, expected: str) -> None:
     assert rewrite(before.encode(), after).decode() == expected
 
 
@@ -468,11 +470,13 @@ def test_brackets_keep_their_blanks(before: str, after: Json, expected: str) -> 
         ({"b": "x\ny\n"}, b"a: 1\r\nb: |\r\n  x\r\n  y\r\nc: 3\r\nd: 4\r\n"),
     ],
 )
-def test_lines_keep_their_endings_and_new_ones_end_as_most(after: dict[str, Json], expected: bytes) -> None:
+def test_lines_keep_their_endings_and_new_lines_use_the_most_common_ending(
+    after: dict[str, Json], expected: bytes
+) -> None:
     assert rewrite(b"a: 1\r\nb: 2\nc: 3\r\nd: 4\r\n", {"a": 1, "b": 2, "c": 3, "d": 4, **after}) == expected
 
 
-def test_items_are_those_that_the_pairing_says() -> None:
+def test_a_rewrite_matches_list_items_by_the_given_pairing() -> None:
     asked: list[object] = []
 
     def crossed(path: object, before: list[Json], after: list[Json]) -> list[tuple[int, int]]:
@@ -499,7 +503,7 @@ def test_items_are_those_that_the_pairing_says() -> None:
         ),
     ],
 )
-def test_what_is_new_is_indented_as_the_first_mapping_and_list_are(before: str, after: Json, expected: str) -> None:
+def test_new_content_is_indented_like_the_first_mapping_and_list(before: str, after: Json, expected: str) -> None:
     assert rewrite(before.encode(), after).decode() == expected
 
 
@@ -507,5 +511,5 @@ def test_what_is_new_is_indented_as_the_first_mapping_and_list_are(before: str, 
     ("one", "other", "are"),
     [(1, True, False), (1, 1.0, False), ({"a": 1, "b": [2]}, {"b": [2], "a": 1}, True), ([1], [True], False)],
 )
-def test_values_are_the_same_as_json_has_them(one: Json, other: Json, are: bool) -> None:
+def test_same_compares_json_types_and_ignores_key_order(one: Json, other: Json, are: bool) -> None:
     assert same(one, other) is are

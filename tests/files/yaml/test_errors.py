@@ -1,4 +1,4 @@
-"""From bytes to characters, where they stand, and what is wrong there."""
+"""Decoding of YAML files, positions of characters, and messages of syntax errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dlsync.files.yaml.source import Source, decode
         (b"\x1b[2J", (1, 1), "found the control character U+001B"),
     ],
 )
-def test_what_is_no_text_of_yaml_is_refused_with_its_place(
+def test_bytes_that_are_not_yaml_text_are_refused_with_line_and_column(
     content: bytes, place: tuple[int, int], message: str
 ) -> None:
     with pytest.raises(InvalidYaml) as caught:
@@ -31,16 +31,16 @@ def test_what_is_no_text_of_yaml_is_refused_with_its_place(
     assert str(caught.value) == str(problem)
 
 
-def test_whatever_json_leaves_unescaped_is_text() -> None:
+def test_characters_that_json_leaves_unescaped_are_accepted() -> None:
     text = "\x7f\x80\x85\u2028\ufeff\ufffe😀"
     assert parse(json.dumps({text: text}, ensure_ascii=False).encode()) == {text: text}
 
 
-def test_a_byte_order_mark_and_carriage_returns_are_no_part_of_the_document() -> None:
+def test_the_parser_ignores_a_byte_order_mark_and_carriage_returns() -> None:
     assert parse(b"\xef\xbb\xbfa: 1\r\nb: |\r\n  x\r\n  y\r\nc: 'p\r\n  q'\r\n") == {"a": 1, "b": "x\ny\n", "c": "p q"}
 
 
-def test_places_count_every_line_break_of_yaml_and_no_other() -> None:
+def test_positions_count_only_the_line_breaks_of_yaml_1_2() -> None:
     source = Source("a\r\nb\rc\u2028\x85d\n")
     assert [source.place(index) for index in range(len(source.text))] == [
         *[(1, 1), (1, 2), (1, 3)],
@@ -50,7 +50,7 @@ def test_places_count_every_line_break_of_yaml_and_no_other() -> None:
     assert (source.line_start(8), source.line_end(8), source.line_end(10)) == (5, 10, 10)
 
 
-def test_only_the_first_byte_order_mark_is_one() -> None:
+def test_decode_strips_only_the_first_byte_order_mark() -> None:
     assert decode(b"\xef\xbb\xbf\xef\xbb\xbfa").text == "\ufeffa"
 
 
@@ -98,13 +98,22 @@ MISPLACED = "a list item cannot stand here; indent it as the items above, or put
         ("%YAML 2.0\n---\na", "1:1: found a directive for another version; expected YAML 1.2"),
     ],
 )
-def test_a_message_says_what_was_found_and_what_was_expected(text: str, message: str) -> None:
+def test_a_syntax_error_names_its_place_and_the_correction(text: str, message: str) -> None:
     with pytest.raises(InvalidYaml) as caught:
         parse(text.encode())
     assert str(caught.value) == message
 
 
-def test_no_message_holds_a_control_character_or_a_second_line() -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\u202eb: 1\na\u202eb: 2", "2:1: the key 'a\\u202eb' is on line 1 already; remove one of the two"),
+        ('"a\\nb": 1\n"a\\nb": 2', "2:1: the key 'a\\nb' is on line 1 already; remove one of the two"),
+        ('a: "\\\u202e"', "1:5: \\\\u202e is no escape; double the backslash, or use single quotes"),
+        ('a: "\\\x7f"', "1:5: \\\\x7f is no escape; double the backslash, or use single quotes"),
+    ],
+)
+def test_an_error_message_escapes_invisible_characters_and_line_breaks(text: str, message: str) -> None:
     with pytest.raises(InvalidYaml) as caught:
-        parse("a\u202eb: 1\na\u202eb: 2".encode())
-    assert str(caught.value) == "2:1: the key 'a\\u202eb' is on line 1 already; remove one of the two"
+        parse(text.encode())
+    assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""Texts in the house style: the same value, all comments where they were, and nothing to do the second time."""
+"""``formatted`` puts a text into the house style, keeps its value and comments, and is idempotent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def comments_of(content: bytes) -> list[str]:
 
 
 @given(st.data())
-def test_the_value_and_all_comments_stay_and_a_second_time_changes_nothing(data: st.DataObject) -> None:
+def test_formatting_keeps_the_value_and_all_comments_and_is_idempotent(data: st.DataObject) -> None:
     document = data.draw(DOCUMENTS)
     written = data.draw(spelled(document))
     with suppress(Unspliceable):
@@ -50,11 +50,11 @@ def test_the_value_and_all_comments_stay_and_a_second_time_changes_nothing(data:
         assert formatted(text, by_name) == text
 
 
-def test_a_first_key_that_comes_from_below_brings_no_second_blank_line() -> None:
+def test_a_key_moved_to_the_top_adds_no_second_blank_line() -> None:
     assert formatted(b"# head\n\nb: 1\n\na: 1\n", by_name) == b"# head\n\na: 1\nb: 1\n"
 
 
-def test_a_text_ends_with_no_blank_line() -> None:
+def test_formatting_removes_blank_lines_at_the_end() -> None:
     assert formatted(b"b: 1\n\n\n", by_name) == b"b: 1\n"
 
 
@@ -68,7 +68,7 @@ def test_a_comment_stays_on_the_line_of_its_key(data: st.DataObject) -> None:
 
 
 @given(DOCUMENTS)
-def test_without_comments_it_is_what_an_export_writes(document: dict[str, Json]) -> None:
+def test_a_formatted_text_without_comments_equals_an_exported_file(document: dict[str, Json]) -> None:
     house = dump(arranged(document))
     assert formatted(dump(document), by_name) == (house if document else b"{}\n")
 
@@ -143,7 +143,7 @@ positions:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_fields_come_in_the_order_of_the_schema_each_with_its_comments(newline: str) -> None:
+def test_formatting_sorts_fields_by_the_schema_and_moves_their_comments_along(newline: str) -> None:
     order = partial(schema.ordered, "dashboard")
     assert formatted(MESSY.replace("\n", newline).encode(), order).decode() == NEAT.replace("\n", newline)
     assert formatted(NEAT.encode(), order).decode() == NEAT
@@ -158,8 +158,8 @@ def test_fields_come_in_the_order_of_the_schema_each_with_its_comments(newline: 
         "x:\n    # about x\n  b: 1\n  a: 1\n",
     ],
 )
-def test_a_comment_that_belongs_to_no_key_keeps_the_order(text: str) -> None:
-    assert list(parse(formatted(text.encode(), by_name))) == list(parse(text.encode()))  # type: ignore[arg-type] # a mapping
+def test_a_comment_that_belongs_to_no_key_prevents_reordering(text: str) -> None:
+    assert list(parse(formatted(text.encode(), by_name))) == list(parse(text.encode()))  # type: ignore[arg-type] # dict
     if "x" in text:
         assert formatted(text.encode(), by_name) == text.replace("    #", "  #").encode()
 
@@ -176,11 +176,11 @@ def test_a_comment_that_belongs_to_no_key_keeps_the_order(text: str) -> None:
         "{a: 1} # c\n",
     ],
 )
-def test_what_would_lose_a_comment_or_an_anchor_is_refused(text: str) -> None:
+def test_formatting_refuses_a_text_that_would_lose_a_comment_or_an_anchor(text: str) -> None:
     with pytest.raises(Unspliceable):
         formatted(text.encode(), by_name)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n", "5\n"])
-def test_what_is_no_collection_stays(text: str) -> None:
+def test_a_text_without_keys_or_items_stays_unchanged(text: str) -> None:
     assert formatted(text.encode(), by_name) == text.encode()

@@ -1,4 +1,4 @@
-"""Reading: what a text means, what is refused, and that nothing hurts."""
+"""``parse``: the values of YAML texts, the refused texts and the limits."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ def outcome(read: Callable[[bytes], Json], content: bytes) -> str:
 @example("# c\n---\na: 1\n")
 @example("[a: 1]\n")
 @example('{\n  "a": {\n    "b": [1, 2]\n  }\n}\n')
-def test_an_ordinary_text_means_what_its_events_say(text: str) -> None:
+def test_parse_and_compose_give_the_same_value_or_error(text: str) -> None:
     assert outcome(parse, text.encode()) == outcome(from_events, text.encode())
 
 
 @given(st.data(), DOCUMENTS)
-def test_a_document_means_the_same_in_every_style(data: st.DataObject, document: dict[str, Json]) -> None:
+def test_a_document_parses_to_the_same_value_in_every_style(data: st.DataObject, document: dict[str, Json]) -> None:
     assert same(parse(data.draw(spelled(document)).content), document)
 
 
 @pytest.mark.parametrize("content", [b"", b"# only a comment\n", b"---\n", b"\xef\xbb\xbf", b"\n\n", b"~", b"null"])
-def test_a_file_without_a_document_is_none(content: bytes) -> None:
+def test_a_file_without_a_document_parses_to_none(content: bytes) -> None:
     assert parse(content) is None
 
 
@@ -89,7 +89,7 @@ def test_a_file_without_a_document_is_none(content: bytes) -> None:
     ],
     ids=lambda text: text[:8],
 )
-def test_nesting_without_end_is_an_error_and_no_crash(text: str) -> None:
+def test_excessive_nesting_is_an_error_and_no_crash(text: str) -> None:
     with pytest.raises(InvalidYaml, match="nested more than 100 levels deep"):
         parse(text.encode())
 
@@ -121,7 +121,7 @@ IN_QUOTES = "expected a string: put a text that begins with '{' or '[' in quotes
         ("- &k a\n- *k : c\n", ["a", {"a": "c"}]),
     ],
 )
-def test_a_text_means_what_yaml_1_2_says(text: str, value: Json) -> None:
+def test_a_text_parses_as_yaml_1_2_defines(text: str, value: Json) -> None:
     assert same(parse(text.encode()), value)
 
 
@@ -147,14 +147,14 @@ def test_a_text_means_what_yaml_1_2_says(text: str, value: Json) -> None:
         ("a: !!omap [b]", "1:4: found the tag !!omap on a list; expected no tag"),
     ],
 )
-def test_what_json_cannot_hold_is_refused_by_its_name(text: str, message: str) -> None:
+def test_a_value_or_key_that_json_cannot_hold_is_refused_with_its_place(text: str, message: str) -> None:
     with pytest.raises(InvalidYaml) as caught:
         parse(text.encode())
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("tag", ["!x", "!!binary", "!!timestamp", "!!python/object:os.system", "!<x>"])
-def test_every_tag_but_those_of_the_core_schema_is_refused(tag: str) -> None:
+def test_a_tag_outside_the_core_schema_is_refused(tag: str) -> None:
     with pytest.raises(InvalidYaml, match="this tag is unknown; put a text that begins with '!' in quotes"):
         parse(f"a: {tag} x".encode())
 
@@ -181,24 +181,24 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("{a:, b: 1}", "1:3: expected a space after ':'"),
     ],
 )
-def test_what_goes_beyond_one_bounded_document_is_refused(text: str, message: str) -> None:
+def test_a_second_document_a_directive_and_unbounded_aliases_are_refused(text: str, message: str) -> None:
     with pytest.raises(InvalidYaml) as caught:
         parse(text.encode())
     assert str(caught.value) == message
 
 
-def test_aliases_stand_for_values_of_their_own() -> None:
+def test_aliases_produce_independent_copies_of_their_value() -> None:
     value = parse(b"%YAML 1.2\n---\na: &x [{e: 1}]\nb: *x\nc: &x 2\nd: *x\n")
     assert value == {"a": [{"e": 1}], "b": [{"e": 1}], "c": 2, "d": 2}
     assert isinstance(value, dict)
     assert value["a"] is not value["b"]
 
 
-def test_line_breaks_of_yaml_1_1_are_characters() -> None:
+def test_line_breaks_of_yaml_1_1_are_ordinary_characters() -> None:
     assert parse("a: x\u2028y\nb: 'p\x85q'\nc: \ufeffz\n".encode()) == {"a": "x\u2028y", "b": "p\x85q", "c": "\ufeffz"}
 
 
-def test_a_long_comment_behind_a_key_without_value_costs_nothing() -> None:
+def test_a_long_comment_after_a_key_without_a_value_is_accepted() -> None:
     assert parse(f"? a {'# ' * 500}\n? b".encode()) == {"a": None, "b": None}
 
 
@@ -220,5 +220,5 @@ def test_blank_lines_before_a_block_scalar_may_be_indented_less() -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("[?a, &x b]", ["?a", "b"]), ("{? &x a : b}", {"a": "b"}), ("? &x a", {"a": None})]
 )
-def test_a_question_mark_is_a_letter_where_no_space_follows(text: str, value: Json) -> None:
+def test_a_question_mark_marks_a_key_only_where_a_space_follows(text: str, value: Json) -> None:
     assert parse(text.encode()) == value

@@ -1,4 +1,4 @@
-"""Where the parts of a document stand."""
+"""The positions of keys, values and comments in a document."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def test_every_path_has_its_line_and_column() -> None:
     assert positions(TEXT) == PLACES
 
 
-def test_a_byte_order_mark_and_carriage_returns_move_nothing() -> None:
+def test_a_byte_order_mark_and_carriage_returns_do_not_shift_positions() -> None:
     assert positions(b"\xef\xbb\xbf" + TEXT.replace(b"\n", b"\r\n")) == PLACES
 
 
-def test_a_text_that_cannot_be_read_has_no_places() -> None:
+def test_a_text_that_cannot_be_parsed_has_no_positions() -> None:
     assert [positions(content) for content in (b"a: [", b"1: a", b"\xff", b"")] == [{}, {}, {}, {}]
 
 
-def test_a_path_without_a_place_has_that_of_what_encloses_it() -> None:
+def test_a_path_without_a_position_gets_the_position_of_its_nearest_parent() -> None:
     assert nearest(PLACES, ("positions", 0, "colour", "x")) == (4, 5)
     assert nearest(PLACES, ("flow", "x", 0)) == (9, 12)
     assert nearest({}, ("a",)) == (None, None)
@@ -70,7 +70,7 @@ def nothings(node: Node, text: str) -> list[str]:
         ("- a:\n  b: 1\n-\n", ["- a:", "- a:\n  b: 1\n-"]),
     ],
 )
-def test_a_value_that_is_not_written_stands_behind_its_colon_or_dash(text: str, before: list[str]) -> None:
+def test_an_empty_value_is_positioned_after_its_colon_or_dash(text: str, before: list[str]) -> None:
     root = compose(decode(text.encode()))
     assert root is not None
     assert nothings(root, text) == before
@@ -112,7 +112,7 @@ def test_a_block_scalar_ends_with_its_last_line(text: str, written: str) -> None
         "=",
     ],
 )
-def test_a_scalar_that_yaml_1_1_reads_otherwise_has_its_place(text: str) -> None:
+def test_ambiguous_scalars_finds_a_scalar_that_yaml_1_1_reads_differently(text: str) -> None:
     content = f"# {text}\nkey:\n  - {{a: '{text}', b: &x {text}}}\n".encode()
     line = content.decode().splitlines()[2]
     assert ambiguous_scalars(content) == [(3, line.rindex(text) + 1, text)]
@@ -139,11 +139,11 @@ def test_a_scalar_that_yaml_1_1_reads_otherwise_has_its_place(text: str) -> None
         "no-one",
     ],
 )
-def test_a_scalar_that_both_versions_read_alike_is_none_of_them(text: str) -> None:
+def test_ambiguous_scalars_ignores_a_scalar_that_both_versions_read_alike(text: str) -> None:
     assert ambiguous_scalars(f"a: {text}".encode()) == []
 
 
-def test_a_key_counts_and_a_text_that_cannot_be_read_has_none() -> None:
+def test_ambiguous_scalars_includes_keys_and_is_empty_for_invalid_yaml() -> None:
     assert ambiguous_scalars(b"on: 1\na: |\n  yes\n") == [(1, 1, "on")]
     assert ambiguous_scalars(b"a: [") == []
 
@@ -156,6 +156,6 @@ def test_a_key_counts_and_a_text_that_cannot_be_read_has_none() -> None:
         ("# only\n", ["# only"]),
     ],
 )
-def test_a_comment_is_one_only_outside_of_scalars(text: str, found: list[str]) -> None:
+def test_comments_are_found_only_outside_scalars(text: str, found: list[str]) -> None:
     source = decode(text.encode())
     assert comments(compose(source), source) == found

@@ -29,7 +29,7 @@ def day_of(plugin: str, measure: str, host: str, days: int = 1) -> list[float]:
 
 
 @given(st.sampled_from(ALL), AGENTS, TIMES)
-def test_any_reading_is_a_number_that_json_has_and_the_same_each_time(
+def test_a_reading_is_a_non_negative_json_number_and_the_same_each_time(
     metric: tuple[str, str], agent: str, time: int
 ) -> None:
     value = reading(agent, *metric)(time)
@@ -38,23 +38,23 @@ def test_any_reading_is_a_number_that_json_has_and_the_same_each_time(
 
 
 @given(st.sampled_from(ALL), AGENTS, TIMES)
-def test_percentages_end_at_100_and_exit_codes_at_2(metric: tuple[str, str], agent: str, time: int) -> None:
+def test_percentages_are_at_most_100_and_exit_codes_at_most_2(metric: tuple[str, str], agent: str, time: int) -> None:
     plugin, measure = metric
     value = reading(agent, plugin, measure)(time)
     assert PLUGINS[plugin][measure].uom != "%" or value <= 100
     assert PLUGINS[plugin][measure].data_type != "nagios" or value in {0, 1, 2}
 
 
-def test_every_plugin_has_the_status_of_its_exit_code() -> None:
+def test_every_plugin_has_a_status_metric_for_its_exit_code() -> None:
     assert {plugin for plugin in PLUGINS if PLUGINS[plugin]["status"].data_type == "nagios"} == set(PLUGINS)
 
 
-def test_units_are_those_of_monitoring() -> None:
+def test_metrics_use_the_usual_units_of_monitoring() -> None:
     units = {measure.uom for measures in PLUGINS.values() for measure in measures.values()}
     assert {"%", "ms", "s", "GB", "MB"} < units
 
 
-def test_hosts_of_one_role_are_alike_and_not_the_same() -> None:
+def test_hosts_of_one_role_have_similar_but_different_curves() -> None:
     one, other = day_of("base", "cpu", "web-1"), day_of("base", "cpu", "web-2")
     assert sum(a == b for a, b in zip(one, other, strict=True)) < len(one) / 4
     assert abs(sum(one) - sum(other)) < 0.1 * sum(one)
@@ -69,7 +69,7 @@ def test_the_shop_is_slow_once_a_day_and_its_exit_code_says_so() -> None:
     assert len(slow) < 7 * 60
 
 
-def test_a_disk_somewhere_fills_up_while_others_have_room() -> None:
+def test_some_disk_fills_up_while_most_disks_have_room() -> None:
     fullest = {
         host.name: max(day_of("disk_space", "used_pct", host.name, 10)) for host in HOSTS if not host.silent_minutes
     }
@@ -77,17 +77,17 @@ def test_a_disk_somewhere_fills_up_while_others_have_room() -> None:
     assert sum(used < 80 for used in fullest.values()) > len(fullest) / 2
 
 
-def test_what_is_free_is_what_is_not_used() -> None:
+def test_free_and_used_disk_space_add_up() -> None:
     used, free = day_of("disk_space", "used_pct", "db-1"), day_of("disk_space", "free_gb", "db-1")
     assert all(abs(200 * (1 - u / 100) - f) < 0.2 for u, f in pairs(used, free))
 
 
-def test_connections_are_of_200() -> None:
+def test_the_share_of_connections_is_relative_to_200() -> None:
     count, share = day_of("postgres", "connections", "db-1"), day_of("postgres", "connections_pct", "db-1")
     assert all(abs(c / 2 - s) < 0.5 for c, s in pairs(count, share))
 
 
-def test_the_queue_holds_its_orders_among_all() -> None:
+def test_the_orders_in_the_queue_never_exceed_its_total() -> None:
     orders, total = day_of("order_queue", "orders", "queue-1"), day_of("order_queue", "total", "queue-1")
     assert all(o <= t for o, t in pairs(orders, total))
 
@@ -96,7 +96,7 @@ def pairs(one: list[float], other: list[float]) -> Iterator[tuple[float, float]]
     return zip(one, other, strict=True)
 
 
-def test_it_measures_all_that_the_example_repository_draws_and_watches() -> None:
+def test_the_demo_measures_every_metric_that_the_example_repository_uses() -> None:
     files = [*(EXAMPLE / "dashboards").rglob("*.yaml"), *(EXAMPLE / "rules").rglob("*.yaml")]
     asked = {metric for file in files for metric in re.findall(r"""metric: ["']?([\w.*]+)""", file.read_text("utf-8"))}
     known = {"agent.status"} | {f"{plugin}.{measure}" for plugin, measure in ALL}

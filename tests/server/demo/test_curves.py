@@ -32,21 +32,21 @@ CALM = load(10, 110, spread=0)
 
 
 @given(SEEDS, TIMES)
-def test_noise_stays_within_one(seed: int, time: int) -> None:
+def test_noise_stays_between_minus_one_and_one(seed: int, time: int) -> None:
     assert -1 <= noise(seed, time) < 1
     assert 0 <= share(seed, time) < 1
     assert -1 <= wobble(seed, time) <= 1
 
 
 @given(SEEDS)
-def test_noise_has_no_drift_and_no_order(seed: int) -> None:
+def test_noise_has_no_drift_and_no_autocorrelation(seed: int) -> None:
     values = [noise(seed, time) for time in range(MONDAY, MONDAY + 2000)]
     assert abs(mean(values)) < 0.1
     assert abs(mean(a * b for a, b in pairwise(values))) < 0.1
 
 
 @given(TIMES)
-def test_rhythm_and_trouble_stay_between_none_and_all(time: int) -> None:
+def test_rhythm_and_trouble_stay_between_0_and_1(time: int) -> None:
     assert 0 <= rhythm(time) <= 1
     assert 0 <= trouble(time) <= 1
 
@@ -58,7 +58,7 @@ def test_a_shop_is_empty_at_night_busy_at_noon_and_busiest_in_the_evening() -> N
     assert hours[12] > 2 * hours[6] > 0
 
 
-def test_fridays_are_busier_than_saturdays() -> None:
+def test_fridays_are_the_busiest_days_and_saturdays_the_calmest() -> None:
     noons = [rhythm(MONDAY + day * DAY + 12 * HOUR) for day in range(7)]
     assert noons.index(max(noons)) == 4
     assert noons.index(min(noons)) == 5
@@ -75,20 +75,20 @@ def test_each_day_has_one_incident_by_daylight(day: int) -> None:
 
 
 @given(SEEDS, TIMES)
-def test_a_load_is_what_the_rhythm_says_within_its_noise(seed: int, time: int) -> None:
+def test_a_load_follows_the_rhythm_within_its_noise(seed: int, time: int) -> None:
     level = 10 + 100 * rhythm(time)
     assert CALM(seed, time) == tidy(level, 1)
     assert abs(load(10, 110, spread=0.1, digits=6)(seed, time) - level) <= 0.1 * level + 1e-6
 
 
 @given(SEEDS, TIMES)
-def test_a_load_is_never_negative_nor_above_its_most(seed: int, time: int) -> None:
+def test_a_load_is_never_negative_nor_above_its_maximum(seed: int, time: int) -> None:
     assert load(0, 1, hurt=-50)(seed, time) >= 0
     assert load(90, 100, hurt=80, most=100)(seed, time) <= 100
 
 
 @given(SEEDS, TIMES)
-def test_an_incident_hurts_while_it_lasts(seed: int, time: int) -> None:
+def test_an_incident_raises_the_load_while_it_lasts(seed: int, time: int) -> None:
     assert load(10, 110, hurt=1000, spread=0)(seed, time) - CALM(seed, time) == pytest.approx(
         1000 * trouble(time), abs=0.2
     )
@@ -103,20 +103,20 @@ def test_a_ramp_rises_evenly_and_starts_over(seed: int) -> None:
 
 
 @given(SEEDS, SEEDS, TIMES)
-def test_what_is_not_apart_starts_over_at_once_everywhere(seed: int, other: int, time: int) -> None:
+def test_a_ramp_that_is_not_apart_starts_over_on_all_hosts_at_once(seed: int, other: int, time: int) -> None:
     curve = ramp(0, 24, 1, apart=False)
     assert curve(seed, time) == curve(other, time)
     assert curve(seed, MONDAY) == 0
 
 
 @pytest.mark.parametrize(("second", "value"), [(-1, 5), (0, 0), (600, 600), (1199, 1199), (1200, 5)])
-def test_a_nightly_job_is_measured_from_its_hour_on(second: int, value: float) -> None:
+def test_a_nightly_job_is_measured_between_its_start_and_its_end(second: int, value: float) -> None:
     curve = nightly(hour=2, length=1200, quiet=5, busy=5, spread=0)
     assert curve(1, MONDAY + 2 * HOUR + second) == value
 
 
 @given(SEEDS, st.integers(0, DAY - 1))
-def test_a_nightly_job_is_as_old_as_it_runs(seed: int, second: int) -> None:
+def test_the_age_of_a_nightly_job_is_the_seconds_since_its_start(seed: int, second: int) -> None:
     since = second - 2 * HOUR
     expected = since if 0 <= since < 1200 else 5
     assert nightly(hour=2, length=1200, quiet=5, busy=5, spread=0)(seed, MONDAY + second) == expected
@@ -137,7 +137,7 @@ def test_hosts_have_different_curves() -> None:
     ]
 
 
-def test_the_rest_is_what_is_not_used() -> None:
+def test_the_rest_is_the_unused_part_of_the_total() -> None:
     assert rest(level(25), 200)(0, MONDAY) == 150
 
 
@@ -146,5 +146,5 @@ def test_a_state_is_the_exit_code_for_a_value(value: int, code: int) -> None:
     assert state(level(value), 80, 95)(0, MONDAY) == code
 
 
-def test_whole_numbers_are_written_without_a_point() -> None:
+def test_tidy_rounds_a_number_and_writes_whole_numbers_without_a_point() -> None:
     assert [repr(tidy(2.718, digits)) for digits in (0, 1, 2)] == ["3", "2.7", "2.72"]

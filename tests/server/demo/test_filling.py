@@ -27,7 +27,7 @@ def presence(client: TestClient) -> dict[str, str]:
     return {agent["name"]: agent["presence_state"] for agent in client.get("agents").json()}
 
 
-def test_the_account_has_the_hosts_some_of_them_offline(demo: TestClient) -> None:
+def test_the_account_has_all_hosts_and_silent_hosts_are_offline(demo: TestClient) -> None:
     assert presence(demo) == {host.name: "offline" if host.silent_minutes else "online" for host in HOSTS}
 
 
@@ -38,7 +38,7 @@ def test_an_agent_has_all_documented_fields(demo: TestClient) -> None:
     }
 
 
-def test_heartbeats_go_on_with_the_clock_but_for_those_that_are_gone(demo: TestClient, clock: Clock) -> None:
+def test_heartbeats_follow_the_clock_except_for_silent_hosts(demo: TestClient, clock: Clock) -> None:
     before = {agent["name"]: agent["heartbeat"] for agent in demo.get("agents").json()}
     clock.now += timedelta(days=3)
     assert presence(demo) == {host.name: "offline" if host.silent_minutes else "online" for host in HOSTS}
@@ -49,7 +49,7 @@ def test_heartbeats_go_on_with_the_clock_but_for_those_that_are_gone(demo: TestC
     assert after["web-1"] == "2026-03-07T12:00:30.000Z"
 
 
-def test_links_deploy_plugins_that_are_there_to_tags_that_agents_carry(demo: TestClient) -> None:
+def test_links_deploy_existing_plugins_to_tags_that_agents_carry(demo: TestClient) -> None:
     links = {link["plugin"]: link["tags"] for link in demo.get("links").json()}
     assert links == {plugin["name"]: plugin["tags"] for plugin in DATA["plugins"]}
     assert {plugin["name"] for plugin in demo.get("plugins").json()} == set(links)
@@ -60,14 +60,14 @@ def test_links_deploy_plugins_that_are_there_to_tags_that_agents_carry(demo: Tes
         assert {plugin for plugin in links if {*links[plugin]} & {*agent["tags"]}} <= {*running}
 
 
-def test_an_agent_that_is_deleted_or_loses_a_tag_is_changed_like_any_other(demo: TestClient) -> None:
+def test_an_agent_of_the_demo_can_be_deleted_and_can_lose_a_tag(demo: TestClient) -> None:
     assert demo.delete(f"agents/{HOSTS[0].id}").status_code == 204
     assert HOSTS[0].name not in presence(demo)
     assert demo.delete("tags/cache").status_code == 204
     assert demo.get("metrics?tag=cache").status_code == 404
 
 
-def test_an_agent_that_was_gone_and_pings_is_back(demo: TestClient) -> None:
+def test_a_silent_agent_that_pings_is_online_again(demo: TestClient) -> None:
     gone = next(host for host in HOSTS if host.silent_minutes)
     demo.post(f"agents/{gone.id}/ping", json={})
     assert presence(demo)[gone.name] == "online"
@@ -78,21 +78,23 @@ def test_other_accounts_stay_empty(demo: TestClient) -> None:
     assert demo.get("../staging/agents").json() == []
 
 
-def test_an_account_that_has_agents_is_left_alone(timed: Callable[..., TestClient], file: Path) -> None:
+def test_the_demo_leaves_an_account_with_agents_unchanged(timed: Callable[..., TestClient], file: Path) -> None:
     timed(file).post("agents/8ccf/ping", json={"name": "mine"})
     demo = timed(file, demo=True)
     assert presence(demo) == {"mine": "online"}
     assert [metric["name"] for metric in demo.get("metrics?source=8ccf").json()] == ["agent.status"]
 
 
-def test_a_plugin_that_is_there_stays_as_it_is(timed: Callable[..., TestClient], file: Path) -> None:
+def test_the_demo_keeps_an_existing_plugin_and_adds_no_link_to_it(timed: Callable[..., TestClient], file: Path) -> None:
     timed(file).post("plugins", json={"name": "base", "extension": "py", "content": ""})
     demo = timed(file, demo=True)
     assert demo.get("plugins/base").json()["content"] == ""
     assert {link["plugin"] for link in demo.get("links").json()} == {"ntp", "nginx"}
 
 
-def test_without_the_demo_what_it_left_is_silent(timed: Callable[..., TestClient], file: Path, clock: Clock) -> None:
+def test_agents_of_the_demo_go_offline_when_the_server_runs_without_it(
+    timed: Callable[..., TestClient], file: Path, clock: Clock
+) -> None:
     timed(file, demo=True)
     clock.now += timedelta(minutes=5)
     later = timed(file)
@@ -100,7 +102,7 @@ def test_without_the_demo_what_it_left_is_silent(timed: Callable[..., TestClient
     assert [metric["name"] for metric in later.get("metrics?tag=all").json()] == ["agent.status"]
 
 
-def test_a_file_keeps_when_an_agent_went(tmp_path: Path) -> None:
+def test_the_last_heartbeat_of_a_silent_agent_survives_a_restart(tmp_path: Path) -> None:
     heartbeats = []
     for _ in range(2):
         with running(demo=True, db=tmp_path / "db") as server, account_of(server) as client:

@@ -10,13 +10,13 @@ from dlsync.server.demo.hosts import DATA, HOSTS
 AGENTS = [host.agent() for host in HOSTS]
 
 
-def test_no_two_hosts_share_what_tells_them_apart() -> None:
+def test_ids_names_and_addresses_of_hosts_are_unique() -> None:
     for field in ("id", "name", "hostname", "mac"):
         assert len({agent[field] for agent in AGENTS}) == len(HOSTS)
     assert len({host.address for host in HOSTS}) == len(HOSTS)
 
 
-def test_addresses_are_addresses() -> None:
+def test_mac_and_ip_addresses_of_hosts_are_valid() -> None:
     for host in HOSTS:
         agent = host.agent()
         assert re.fullmatch(r"02(:[0-9a-f]{2}){5}", str(agent["mac"]))
@@ -28,7 +28,7 @@ def test_each_role_has_hosts_and_each_plugin_runs_somewhere() -> None:
     assert {plugin for host in HOSTS for plugin in host.plugins} == set(PLUGINS)
 
 
-def test_some_are_gone_and_most_are_not() -> None:
+def test_exactly_two_hosts_are_silent() -> None:
     gone = [host.name for host in HOSTS if host.silent_minutes]
     assert gone == ["web-6", "mail-1"]
 
