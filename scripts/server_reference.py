@@ -183,7 +183,7 @@ The server computes the state of a criterion on each request, from the measureme
 | `state` | `hit`, `clear` or `unknown` |
 | `sources` | the state of each agent |
 | `triggered_by` | the agents whose state is `hit` |
-| `triggered_at` | the time |
+| `triggered_at` | the time when it became `hit` |
 
 - The state changes when the condition was true, or false, for `timeout` seconds.
 - An agent in scope without data for the metric is `unknown`.
@@ -193,6 +193,9 @@ The server computes the state of a criterion on each request, from the measureme
   the exit code is 2 or 3.
 - `metric` can contain `*`. Without `scope`, a criterion applies to all agents. If several agents have a name in
   `scope`, it applies to all of them.
+- `triggered_at` is exact in the last 20 minutes (four timeouts, if that is longer). Further back, the search takes
+  longer steps, and can miss a pause that is shorter than two of them: 3 minutes in the last 2.5 hours, 21 minutes in
+  the last 21 hours, 3 hours in the last 7 days.
 
 ## Real measurements
 

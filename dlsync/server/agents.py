@@ -1,6 +1,5 @@
 """Agents: their reports, their tags, and whether they are online."""
 
-import json
 from contextlib import suppress
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -182,8 +181,8 @@ def _reported(fields: dict[str, object], before: Agent) -> Agent:
 def _list(value: object, name: str) -> list[object]:
     """Return a list; in a form, it is JSON, or a text for each item."""
     if isinstance(value, str) and value.startswith("["):
-        with suppress(ValueError, RecursionError):
-            value = json.loads(value)
+        with suppress(ValueError):
+            value = bodies.json_value(value)
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list):
         raise Refusal(422, f"{name}: expected a list, not {{}}", value)

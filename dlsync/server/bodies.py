@@ -15,6 +15,7 @@ from python_multipart.multipart import Field, File, FormParser, parse_options_he
 from starlette.requests import Request
 
 from dlsync.server.operation import Call, Limits, Refusal, json_text
+from dlsync.server.yaml_text import DEPTH
 
 FORM = b"application/x-www-form-urlencoded"
 UPLOAD = b"multipart/form-data"
@@ -84,12 +85,28 @@ def _json_object(body: bytes) -> dict[str, object]:
     if sum(map(body.count, b",[{")) > VALUES:
         raise Refusal(400, f"the body holds more than {VALUES} values")
     try:
-        value = json.loads(body, object_pairs_hook=_unique_keys)
-        json_text(value)
-    except (ValueError, RecursionError) as error:
+        value = json_value(body)
+    except ValueError as error:
         raise Refusal(400, "the body is not JSON that can be read: {}", error) from error
     if not isinstance(value, dict):
         raise Refusal(400, "the body is not a JSON object")
+    return value
+
+
+def json_value(text: bytes | str) -> object:
+    """Parse JSON; raise a ValueError if it is invalid, or nested so deeply that a response could not hold it."""
+    too_deep = ValueError(f"nested more than {DEPTH} levels deep")
+    try:
+        value: object = json.loads(text, object_pairs_hook=_unique_keys)
+        json_text(value)
+    except RecursionError:
+        raise too_deep from None
+    level = [value]
+    for _ in range(DEPTH):
+        collections = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in collections for inner in (one.values() if isinstance(one, dict) else one)]
+    if any(isinstance(one, dict | list) for one in level):
+        raise too_deep
     return value
 
 

@@ -160,7 +160,8 @@ def _triggered_at(
 ) -> int | None:
     """Return when the state at the end became triggered; None if it is not triggered.
 
-    If all polls of a window were triggered, search further back with longer steps, then near the result.
+    If all polls of a window were triggered, search further back with longer steps, then near the result. That misses
+    pauses that are shorter than two of the steps.
     """
     state, since = state_of(times := _window(end, step))
     if state != TRIGGERED or since is not None:
