@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import ssl
-import sys
-import threading
-from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pkgutil import walk_packages
@@ -24,6 +22,7 @@ from dlsync.operations import session
 from tests.builders.applies import FILES, apply
 from tests.builders.commands import ENDING_SIGNALS, served
 from tests.builders.http import IMPATIENT
+from tests.builders.tracing import traced, traced_apart, tracing
 from tests.builders.trees import account, write_tree
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ settings.load_profile(os.environ.get("DLSYNC_HYPOTHESIS", "quick"))
 # loading the authorities of this machine takes 19 ms for each httpx2 client, and no test needs them
 httpcore2.default_ssl_context = lambda **_: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+asyncio.run = traced_apart(asyncio.run)
+
 # a module that a test without coverage imports first would count as not reached
 for module in walk_packages(dlsync.__path__, "dlsync."):
     import_module(module.name)
@@ -53,26 +54,13 @@ for number in ENDING_SIGNALS:
         signal.signal(number, lambda *_: None)
 
 
-@contextmanager
-def _traced(by: list[Any]) -> Iterator[None]:
-    """Set the trace functions of this thread, and of threads that it starts, in this block."""
-    before = [sys.gettrace(), threading.gettrace()]
-    sys.settrace(by[0])
-    threading.settrace(by[1])
-    try:
-        yield
-    finally:
-        sys.settrace(before[0])
-        threading.settrace(before[1])
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Measure no coverage while hundreds of examples run, which would take twice as long."""
-    item.session.stash[TRACES] = [sys.gettrace(), threading.gettrace()]
+    item.session.stash[TRACES] = tracing()
     if not (item.get_closest_marker("hypothesis") or item.get_closest_marker("untraced")):
         return (yield)
-    with _traced([None, None]):
+    with traced([None, None]):
         return (yield)
 
 
@@ -83,7 +71,7 @@ def pytest_fixture_setup(
     """Measure coverage in a server that tests share, whichever test starts it."""
     if fixturedef.scope == "function":
         return (yield)
-    with _traced(request.session.stash[TRACES]):
+    with traced(request.session.stash[TRACES]):
         return (yield)
 
 

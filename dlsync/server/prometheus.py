@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import product
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar, cast
 from urllib.parse import quote, unquote
 
+from pyreqwest.bytes import Bytes
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.http import Url
+from pyreqwest.response import Response
 
 from dlsync.errors import SettingsError
 from dlsync.server.evaluation import AGENT_STATUS, STATUS, Points, Values, matches
@@ -313,11 +315,20 @@ class Prometheus:
             request = request.basic_auth(*self._login)
         body = bytearray()
         async with request.build_streamed() as response:
-            while (chunk := await response.body_reader.read_chunk()) is not None:
+            while (chunk := await _chunk(response)) is not None:
                 body += chunk
                 if len(body) > self._source.answer_bytes:
                     raise MetricsError(502, "an answer of the metrics server is too large; ask for less")
             return response.status, bytes(body)
+
+
+async def _chunk(response: Response) -> Bytes | None:
+    """Read a chunk; raise a cancellation in whose place pyreqwest delivers a chunk that is ready, at a time-out too."""
+    try:
+        return await response.body_reader.read_chunk()
+    finally:
+        if cast("asyncio.Task[Any]", asyncio.current_task()).cancelling():
+            raise asyncio.CancelledError
 
 
 def _undocumented() -> MetricsError:

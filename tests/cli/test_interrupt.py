@@ -12,7 +12,7 @@ from dlsync.cli.console import run
 from tests.builders.commands import ENDING_SIGNALS, signals_restored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +58,21 @@ def test_an_interrupt_lets_the_coroutine_clean_up_and_a_second_signal_is_ignored
         run(work())
     assert steps == ["tidying", "tidy"]
     signal.raise_signal(second)  # still ignored, so that it cannot disturb the report of the end
+
+
+@pytest.mark.parametrize("end", [nothing, fails])
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_an_interrupt_in_the_last_step_is_not_lost(
+    number: signal.Signals, end: Callable[[], Coroutine[object, object, object]]
+) -> None:
+    """Otherwise a command for all environments goes on with the next one, and ignores all further signals."""
+
+    async def work() -> None:
+        signal.raise_signal(number)
+        await end()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work())
 
 
 @pytest.mark.parametrize("ignored", ENDING_SIGNALS)

@@ -389,6 +389,15 @@ async def test_a_metrics_server_that_does_not_answer_in_time_is_503() -> None:
         assert "has not answered within 0.2 s" in answer.json()["error"]
 
 
+async def test_a_metrics_server_whose_answer_does_not_end_in_time_is_503_whatever_arrives_at_that_moment() -> None:
+    """The library delivers a chunk that is ready in place of the cancellation, and the time-out fires only once."""
+    endless = Reply(200, b"[" * 1000, misbehaviour=Misbehaviour.ENDLESS)
+    async with between(scripted(endless), seconds=0.02, answer_bytes=100_000_000) as (_, client):
+        for _ in range(20):
+            answer = await client.get(QUERY)
+            assert (answer.status_code, "has not answered within" in answer.json()["error"]) == (503, True)
+
+
 async def test_known_agents_go_offline_when_the_metrics_server_fails(clock: Clock) -> None:
     works = [True]
 
