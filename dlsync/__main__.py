@@ -51,24 +51,25 @@ def main(arguments: Sequence[str]) -> int:
         code = _run(arguments)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of a completion has ended
-        code = EXIT_ERROR
-    except SystemExit as ended:  # from typer, after a completion, or if the reader of a result has ended
-        code = int(ended.code or EXIT_OK)
-    except Exception as error:  # noqa: BLE001 - the boundary: any other exception is a bug, reported without a traceback
-        code = _report(error, arguments)
-    if code == EXIT_INTERRUPTED:
+    if code == EXIT_INTERRUPTED:  # typer too makes that of a KeyboardInterrupt
         signals.ignore()
         _write("Interrupted.")
     return code
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from dlsync.cli.app import command_line
-    from dlsync.cli.console import forget_secrets
+    try:
+        from dlsync.cli.app import command_line
+        from dlsync.cli.console import forget_secrets
 
-    forget_secrets()
-    return int(command_line().main(list(arguments), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
+        forget_secrets()
+        return int(command_line().main(list(arguments), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
+    except BrokenPipeError:  # the reader of a completion has ended
+        return EXIT_ERROR
+    except SystemExit as ended:  # from typer, after a completion, or if the reader of a result has ended
+        return int(ended.code or EXIT_OK)
+    except Exception as error:  # noqa: BLE001 - the boundary: any other exception is a bug, reported without a traceback
+        return _report(error, arguments)
 
 
 def _report(error: Exception, arguments: Sequence[str]) -> int:
@@ -92,8 +93,17 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return _write_error(f"{place}{error.strerror or error}", "")
+    if _came_of_interrupt(error):
+        return EXIT_INTERRUPTED
     hint = "Please report it, with the output of `--debug`."
     return _write_error(f"a bug in dlsync: {type(error).__name__}: {error}", hint)
+
+
+def _came_of_interrupt(error: BaseException | None) -> bool:
+    """Tell whether a KeyboardInterrupt led to an error: an import that it ends can raise others, also when repeated."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _write_error(message: str, hint: str) -> int:

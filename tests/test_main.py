@@ -6,6 +6,7 @@ import io
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +34,6 @@ from tests.builders.http import Misbehaviour, Reply, json_reply
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
-    import signal
-
     from dlsync.resources.tree import Tree
     from tests.builders.commands import Served
 
@@ -62,6 +61,32 @@ def test_an_error_has_a_traceback_only_with_debug_at_any_position(tmp_path: Path
 
 def test_debug_changes_nothing_without_an_error(tree: Path) -> None:
     assert dlsync("--debug", "validate", tree) == dlsync("validate", "--debug", tree) == dlsync("validate", tree)
+
+
+@pytest.mark.parametrize("how", ["cause", "context"])
+def test_an_error_that_came_of_an_interrupt_is_no_bug(tree: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """An import that a signal ends raises another error, at once or when something imports the same again."""
+
+    def broken(*_: object) -> Tree:
+        try:
+            signal.default_int_handler(signal.SIGINT, None)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("half-imported") from (error if how == "cause" else None)
+
+    monkeypatch.setattr(operations, "validate", broken)
+    done = dlsync("validate", tree)
+    assert (done.code, done.out, done.err) == (130, "", "Interrupted.\n")
+
+
+def test_an_interrupt_while_an_error_is_reported_exits_with_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(console, "explain", interrupted)
+    done = dlsync("validate", tmp_path / "nowhere")
+    assert (done.code, done.out, done.err) == (130, "", "Interrupted.\n")
 
 
 def test_a_bug_is_reported_as_a_bug_with_a_traceback_only_with_debug(

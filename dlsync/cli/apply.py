@@ -223,6 +223,8 @@ def _interruption(plan: Plan) -> str:
     from dlsync.messages import counted
 
     outcomes = [change.outcome for change in plan.changes if not change.held]
+    if not outcomes:
+        return _NOTHING_APPLIED
     applied, unknown = outcomes.count("applied"), outcomes.count("unknown")
     least, more = ("At least ", f", {unknown:,} more may have been") if unknown else ("", "")
     counts = f"{least}{applied:,} of {counted(len(outcomes), 'change')} applied{more}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
 
 from dlsync.cli import signals
@@ -52,7 +51,7 @@ def is_agreed(question: str, option: str) -> bool:
         problem = f"there is no terminal to ask on: {question}"
         raise SettingsError(problem, hint=f"Give {option} where the answer is yes.")
     # the handler of the event loop would delay Ctrl-C until the question is answered
-    with signals.handled_by(signal.default_int_handler):
+    with signals.handled_by(signals.interrupt):
         write_stderr(visible(f"{question} [y/N] "))
         signals.wait_for_input(sys.stdin)
         return sys.stdin.readline().strip().casefold() in {"y", "yes"}
@@ -66,30 +65,36 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
 
     :raises KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came, and all connections are closed.
     """
-    import asyncio
-
-    results: list[T] = []
     interrupted = False
+    cancel: Callable[[], object] | None = None
 
-    async def interruptible() -> None:
-        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[None]", asyncio.current_task())
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signals.ignore()
+        if cancel:
+            cancel()
 
-        def interrupt(*_: object) -> None:
-            nonlocal interrupted
-            interrupted = True
-            signals.ignore()
-            loop.call_soon_threadsafe(task.cancel)
-
-        with signals.handled_by(interrupt):
-            # not the task's result, of which asyncio's SIGINT handler would take the repr
-            results.append(await operation)
+    async def interruptible() -> T:
+        nonlocal cancel
+        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[T]", asyncio.current_task())
+        cancel = partial(loop.call_soon_threadsafe, task.cancel)
+        try:
+            if interrupted:
+                operation.close()
+                raise KeyboardInterrupt
+            return await operation
+        finally:
+            cancel = None
 
     try:
-        asyncio.run(interruptible())
+        with signals.handled_by(interrupt):
+            import asyncio
+
+            return asyncio.run(interruptible())
     finally:
         if interrupted:  # no cancellation reaches the last step, but a run of other environments must not follow
             raise KeyboardInterrupt from None
-    return results[0]
 
 
 @contextmanager

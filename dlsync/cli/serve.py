@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import typer
 
 from dlsync.cli.app import Group
-from dlsync.cli.console import conceal, write_stdout
+from dlsync.cli.console import conceal, run, write_stdout
 from dlsync.cli.options import command, subcommand
 from dlsync.errors import DlsyncError, SettingsError
 from dlsync.messages import visible
@@ -136,12 +136,12 @@ def serve(
     with explained_imports():
         from dlsync.server.operation import DEFAULT_KEY, Limits
         from dlsync.server.prometheus import Source
-        from dlsync.server.run import serve as run
+        from dlsync.server.run import serve as serve_until_stopped
         from dlsync.server.tls import certificate_of
     conceal(key := read_key(api_key_file, os.environ))
     url = place_of(metrics_url, "DLSYNC_METRICS_URL")
     labels = tuple(filter(None, metrics_tag_labels.split(",")))
-    run(
+    serve_until_stopped(
         host=host,
         port=port,
         db=place_of(db, "DLSYNC_DB"),
@@ -164,12 +164,10 @@ def copy(
     target: Annotated[str, typer.Argument(metavar="TO", help="The same, for a database without content.")],
 ) -> None:
     """Copy everything from one database to another, and compare digests. Stop the server first."""
-    import asyncio
-
     with explained_imports():
         from dlsync.server import transfer
     names = [place_of(None if value == "-" else value, "DLSYNC_DB") or value for value in (source, target)]
-    for table in asyncio.run(transfer.copy(*names)):
+    for table in run(transfer.copy(*names)):
         write_stdout(f"{table.name:<12} {table.rows:>8}  {table.digest}\n")
 
 
@@ -249,8 +247,6 @@ def audit(
 
 
 def _in_database(db: str | None, perform: Callable[[Store], Awaitable[T]], *, write: bool = True) -> T:
-    import asyncio
-
     from dlsync.server.engines import perform_in
 
-    return asyncio.run(perform_in(place_of(None if db == "-" else db, "DLSYNC_DB"), perform, write=write))
+    return run(perform_in(place_of(None if db == "-" else db, "DLSYNC_DB"), perform, write=write))

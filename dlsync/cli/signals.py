@@ -1,8 +1,10 @@
 """Handle the signals that end a run: Ctrl-C, SIGTERM (CI runner, systemd, Kubernetes), SIGHUP (closed terminal)."""
 
+import _thread
 import select
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -11,8 +13,25 @@ _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 def end_as_interrupted() -> None:
-    """Make each ending signal raise KeyboardInterrupt, as Ctrl-C does; a signal that nohup ignores stays ignored."""
-    _handle(signal.default_int_handler)
+    """Make the first ending signal raise KeyboardInterrupt; later ones, and those that nohup ignores, are ignored."""
+    sys.unraisablehook = _raise_again
+    _handle(interrupt)
+
+
+def interrupt(number: int, _: object) -> None:
+    """Handle the first ending signal: ignore those after it, and raise KeyboardInterrupt."""
+    ignore()
+    raise KeyboardInterrupt(number)
+
+
+def _raise_again(dropped: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again if Python drops its exception, as it does while a callback runs; each import has one."""
+    if not isinstance(dropped.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(dropped)
+        return
+    (number,) = dropped.exc_value.args
+    signal.signal(number, interrupt)
+    _thread.start_new_thread(signal.raise_signal, (number,))  # in this thread, it would be dropped once more
 
 
 def ignore() -> None:

@@ -323,7 +323,10 @@ class Prometheus:
 
 
 async def _chunk(response: Response) -> Bytes | None:
-    """Read a chunk; raise a cancellation in whose place pyreqwest delivers a chunk that is ready, at a time-out too."""
+    """Read a chunk; raise a cancellation, as at a time-out, in whose place pyreqwest delivers a chunk that is ready.
+
+    No task that was cancelled before begins to read, so that any cancellation is one of this read.
+    """
     try:
         return await response.body_reader.read_chunk()
     finally:

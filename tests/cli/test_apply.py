@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
@@ -496,11 +497,25 @@ def test_an_interrupted_command_prints_a_json_document_with_the_error(
     assert json.loads(done.out) == {"format_version": 1, "error": "interrupted", "problems": []}
 
 
-def test_an_interrupt_exits_with_130_even_when_stdout_is_closed(
+def test_an_interrupt_after_an_apply_without_changes_says_that_nothing_was_applied(
     tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def interrupted(operation: Coroutine[object, object, object]) -> None:
+        asyncio.run(operation)
+        raise KeyboardInterrupt
+
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    monkeypatch.setattr("dlsync.cli.console.run", interrupted)
+    done = dlsync("apply", tree, "--auto-approve", env=env)
+    assert (done.code, done.err) == (130, "Nothing was applied.\nInterrupted.\n")
+
+
+@pytest.mark.parametrize("failure", [BrokenPipeError, NameError], ids=["closed stdout", "half-imported module"])
+def test_an_interrupt_exits_with_130_even_if_no_document_can_be_printed(
+    tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, failure: type[Exception]
+) -> None:
     def gone(*_: object) -> None:
-        raise BrokenPipeError
+        raise failure
 
     def interrupted(operation: Coroutine[object, object, object]) -> None:
         operation.close()
@@ -508,7 +523,8 @@ def test_an_interrupt_exits_with_130_even_when_stdout_is_closed(
 
     monkeypatch.setattr("dlsync.cli.console.run", interrupted)
     monkeypatch.setattr("dlsync.cli.console.write_stdout", gone)
-    assert dlsync("apply", tree, "--auto-approve", "--format", "json", env=env).code == 130
+    done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
+    assert (done.code, done.err) == (130, "Nothing was applied.\nInterrupted.\n")
 
 
 def test_the_answer_no_prints_a_json_document_with_the_error(tree: Path, env: dict[str, str]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.cli.console import run
-from tests.builders.commands import ENDING_SIGNALS, signals_restored
+from dlsync.cli.console import is_agreed, run
+from tests.builders.commands import ENDING_SIGNALS, Terminal, signals_restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -73,6 +74,70 @@ def test_an_interrupt_in_the_last_step_is_not_lost(
 
     with pytest.raises(KeyboardInterrupt):
         run(work())
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_a_signal_after_an_interrupt_at_a_question_does_not_disturb_the_clean_up(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+
+    class Typed(Terminal):
+        def readline(self, *_: object) -> str:  # type: ignore[override] # of a text stream
+            signal.raise_signal(number)
+            raise AssertionError("the signal has no handler")
+
+    async def work() -> None:
+        try:
+            is_agreed("Go on?", "--yes")
+        finally:
+            signal.raise_signal(number)
+            await asyncio.sleep(0)
+            steps.append("tidy")
+
+    monkeypatch.setattr(sys, "stdin", Typed())
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with pytest.raises(KeyboardInterrupt):
+        run(work())
+    assert steps == ["tidy"]
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_no_operation_begins_after_a_signal_during_the_start_of_the_event_loop(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception there would leave half an event loop, and warnings of it on stderr."""
+    new_event_loop = asyncio.new_event_loop
+
+    def late() -> asyncio.AbstractEventLoop:
+        signal.raise_signal(number)
+        return new_event_loop()
+
+    monkeypatch.setattr("asyncio.events.new_event_loop", late)
+    with pytest.raises(KeyboardInterrupt):
+        run(fails())
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_a_signal_during_the_end_of_the_event_loop_lets_it_end(number: signal.Signals) -> None:
+    steps = []
+
+    async def left() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            signal.raise_signal(number)
+            await asyncio.sleep(0)
+            steps.append("tidy")
+
+    async def work() -> asyncio.Task[None]:
+        task = asyncio.create_task(left())
+        await asyncio.sleep(0)
+        return task
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work())
+    assert steps == ["tidy"]
 
 
 @pytest.mark.parametrize("ignored", ENDING_SIGNALS)

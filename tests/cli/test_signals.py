@@ -8,12 +8,69 @@ import operator
 import os
 import select
 import signal
+import sys
+import weakref
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dlsync.cli import signals
+from tests.builders.commands import ENDING_SIGNALS, signals_restored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Target:
+    """Can be referred to weakly."""
+
+
+@pytest.fixture
+def _ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Handle signals as a process of dlsync does."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    with signals_restored():
+        signals.end_as_interrupted()
+        yield
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+@pytest.mark.usefixtures("_ending")
+def test_the_first_signal_raises_and_later_ones_are_ignored(number: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+    for other in ENDING_SIGNALS:
+        signal.raise_signal(other)
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+@pytest.mark.usefixtures("_ending")
+def test_a_signal_whose_exception_python_drops_raises_again(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise, 1 of 100 signals during imports was lost."""
+    targets = [Target()]
+    watched = weakref.ref(targets[0], lambda _: signal.raise_signal(number))
+
+    def drop() -> None:
+        targets.clear()
+        for _ in range(10_000_000):  # until the thread has sent the signal again
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        drop()
+    assert watched() is None
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("_ending")
+def test_other_exceptions_that_python_drops_are_reported_as_usual(capfd: pytest.CaptureFixture[str]) -> None:
+    target = Target()
+    watched = weakref.ref(target, lambda _: 1 / 0)
+    del target
+    assert watched() is None
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 def test_a_signal_just_before_the_wait_for_input_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:

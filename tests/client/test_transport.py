@@ -157,7 +157,7 @@ async def test_a_request_that_is_cancelled_does_not_spoil_the_next() -> None:
 async def test_a_cancelled_request_ends_whatever_arrives_at_that_moment(reply: Reply) -> None:
     """The library delivers a result that is ready in place of the cancellation: in 1 of 40 requests, as measured."""
     async with asked(reply, retry=replace(IMPATIENT, attempts=1)) as (_, connection):
-        for number in range(120):
+        for number in range(200):
             request = asyncio.ensure_future(connection.request("GET", ("x",)))
             for _ in range(number % 40):
                 await asyncio.sleep(0)
