@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +55,17 @@ def test_any_json_object_is_accepted_as_a_document(shared: httpx2.Client, docume
     shared.put("dashboards/any", content=json.dumps(document))
     view = shared.get("dashboards/any", headers={"Accept": "application/json"}).json()
     assert view == {**document, "name": "any"}
+
+
+def in_another_thread(_: object) -> float:
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(random.random).result()
+
+
+@given(st.none().map(in_another_thread))
+def test_a_server_in_a_thread_may_take_random_numbers_while_a_property_draws(number: float) -> None:
+    """Otherwise the property above fails where the pool of PostgreSQL opens a connection at that moment."""
+    assert 0 <= number < 1
 
 
 @pytest.mark.parametrize(
