@@ -42,6 +42,7 @@ settings.load_profile(os.environ.get("DLSYNC_HYPOTHESIS", "quick"))
 # loading the authorities of this machine takes 19 ms for each httpx2 client, and no test needs them
 httpcore2.default_ssl_context = lambda **_: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+# coverage would lose lines of what runs an event loop
 asyncio.run = traced_apart(asyncio.run)
 
 # a module that a test without coverage imports first would count as not reached

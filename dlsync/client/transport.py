@@ -11,8 +11,8 @@ import ipaddress
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -137,18 +137,19 @@ class Transport:
         now, extra = asyncio.get_running_loop().time(), len(body or b"") / SLOWEST
         deadline = now + self._deadline + extra
         try:
-            async with asyncio.timeout_at(min(now + self._timeout + extra, deadline)) as clock:
-                with _cancellable() as check:
-                    async with request.build_streamed() as response:
-                        found = {}
-                        for name in _HEADERS:
-                            with suppress(ValueError):  # it is not ASCII
-                                found[name] = response.get_header(name) or ""
-                        if found.get("content-encoding", "") not in {"", "identity"}:
-                            message = "the response has an unknown content encoding"
-                            raise AttemptError(message, hint=URL_HINT, error=BadAnswer)
-                        content = await self._body(response, check, clock, deadline)
-                        return Response(response.status, found, content, f"{method} {path}", self._quote)
+            async with (
+                asyncio.timeout_at(min(now + self._timeout + extra, deadline)) as clock,
+                _cancellable() as check,
+                request.build_streamed() as response,
+            ):
+                found = {}
+                for name in _HEADERS:
+                    with suppress(ValueError):  # it is not ASCII
+                        found[name] = response.get_header(name) or ""
+                if found.get("content-encoding", "") not in {"", "identity"}:
+                    raise AttemptError("the response has an unknown content encoding", hint=URL_HINT, error=BadAnswer)
+                content = await self._body(response, check, clock, deadline)
+                return Response(response.status, found, content, f"{method} {path}", self._quote)
         except RequestError as error:
             raise self._explained(error) from error
         except TimeoutError:
@@ -158,7 +159,7 @@ class Transport:
         """Close all connections."""
         atexit.unregister(_wait_for_release)
         atexit.register(_wait_for_release)
-        with _cancellable():
+        async with _cancellable():
             await self._close()
 
     async def _body(
@@ -223,8 +224,8 @@ class Transport:
         return f"Check that the server at {origin} runs and can be reached from here, and that `url` is right."
 
 
-@contextmanager
-def _cancellable() -> Iterator[Callable[[], None]]:
+@asynccontextmanager
+async def _cancellable() -> AsyncIterator[Callable[[], None]]:
     """Keep a cancellation of the task that comes while it awaits pyreqwest, and give a function that raises it.
 
     If a result or an error is ready at that moment, pyreqwest delivers that in place of the cancellation (measured:

@@ -107,7 +107,10 @@ def test_no_operation_begins_after_a_signal_during_the_start_of_the_event_loop(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An exception there would leave half an event loop, and warnings of it on stderr."""
-    new_event_loop = asyncio.new_event_loop
+    new_event_loop, steps = asyncio.new_event_loop, []
+
+    async def work() -> None:
+        steps.append("begun")
 
     def late() -> asyncio.AbstractEventLoop:
         signal.raise_signal(number)
@@ -115,7 +118,8 @@ def test_no_operation_begins_after_a_signal_during_the_start_of_the_event_loop(
 
     monkeypatch.setattr("asyncio.events.new_event_loop", late)
     with pytest.raises(KeyboardInterrupt):
-        run(fails())
+        run(work())
+    assert steps == []
 
 
 @pytest.mark.parametrize("number", ENDING_SIGNALS)
