@@ -1,5 +1,6 @@
 """Run the server in the foreground for the command line, or in a thread for tests and notebooks."""
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from dlsync.server.operation import DEFAULT_KEY, Settings
 GRACE = 25  # s, to finish requests when the server stops: for 16 MiB at 6 Mbit/s, or PostgreSQL's longest statement
 GRACE_IN_THREAD = 2
 PORTS = range(2**16)
+TURNS_OF_ACCEPT = 5  # of the event loop, in which asyncio passes an accepted connection to uvicorn
 
 
 class _Terminated(BaseException):  # no Exception, so that no error handler catches it
@@ -45,6 +47,24 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Shut down, and close also connections that are only being made, for which uvicorn would wait in vain."""
+        loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            loop.remove_reader(listener)
+        for _ in range(TURNS_OF_ACCEPT):
+            await asyncio.sleep(0)
+        closing = loop.create_task(self._close_late_connections())
+        await super().shutdown(sockets)
+        closing.cancel()
+
+    async def _close_late_connections(self) -> None:
+        """Close connections whose TLS handshake ends after uvicorn has closed all others."""
+        while True:
+            await asyncio.sleep(0.05)
+            for connection in [*self.server_state.connections]:
+                connection.shutdown()
 
 
 @dataclass(frozen=True, slots=True)

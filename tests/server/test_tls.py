@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import pytest
 from dlsync.errors import SettingsError
 from dlsync.server.run import running
 from dlsync.server.tls import Certificate, certificate_of
+from tests.builders.raw import DASHBOARD, all_of, connect, first_answer, head
 from tests.builders.served import account_of
 from tests.builders.tls import authority_file, certificate_files
 
@@ -36,6 +38,31 @@ def test_failed_handshakes_do_not_stop_an_https_server_from_answering_a_trusting
         key = {"Authorization": "Bearer changeme"}
         answer = httpx2.get(f"{server.url}/orgs", headers=key, verify=context)
     assert (answer.status_code, [org["name"] for org in answer.json()]) == (200, ["acme"])
+    assert caplog.text == ""
+
+
+def test_a_stop_closes_a_connection_whose_handshake_ends_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trusting = ssl.create_default_context(cafile=authority_file(tmp_path))
+    with ThreadPoolExecutor(1) as executor:
+        with running(certificate=Certificate(*certificate_files(tmp_path, "127.0.0.1"))) as server:
+            idle, busy, late = (connect(server) for _ in range(3))
+            idle, busy = (trusting.wrap_socket(one, server_hostname="127.0.0.1") for one in (idle, busy))
+            busy.sendall(head(b"PUT", DASHBOARD, b"Expect: 100-continue", b"Content-Length: 9"))
+            assert busy.recv(4096).startswith(b"HTTP/1.1 100 ")
+
+            def connect_later() -> tuple[bytes, int]:
+                with idle:
+                    assert idle.recv(1) == b""  # the server stops
+                with trusting.wrap_socket(late, server_hostname="127.0.0.1") as handshaken:
+                    received = all_of(handshaken)
+                with busy:
+                    busy.sendall(b"title: A\n")
+                    return received, first_answer(all_of(busy)).status
+
+            received = executor.submit(connect_later)
+        assert received.result() == (b"", 200)
     assert caplog.text == ""
 
 
