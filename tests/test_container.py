@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import cast
 
 from dlsync.server.run import running
 from tests.builders.commands import dlsync
+from tests.builders.ports import reserved_port
 from tests.test_release import tool
 
 ROOT = Path(__file__).parent.parent
@@ -41,9 +41,8 @@ def test_hadolint_finds_nothing() -> None:
 def test_the_health_check_succeeds_only_while_the_server_answers() -> None:
     with running(api_key="a key of its own") as server:
         assert checked(int(server.url.split(":")[2].split("/")[0])) == 0
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
-    assert checked(port) == 1
+    with reserved_port() as port:
+        assert checked(port) == 1
 
 
 def test_a_container_without_an_api_key_fails_and_asks_for_a_key() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync.files import schema, yaml
+from tests.builders.ports import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -297,7 +298,8 @@ def test_order_queue_is_critical_when_the_server_refuses_or_is_gone() -> None:
 
     assert refused.code == 2
     assert "NOAUTH" in refused.text
-    assert run("data/order_queue.py", "127.0.0.1", port).code == 2
+    with reserved_port() as nobody:
+        assert run("data/order_queue.py", "127.0.0.1", nobody).code == 2
 
 
 @pytest.mark.parametrize(("uptime", "hits", "code"), [(10, 20, 0), (7200, 90, 0), (7200, 20, 1)])

@@ -6,10 +6,9 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import pytest
 from dlsync.__main__ import main
 from dlsync.resources import all_kinds
 from dlsync.server.run import running
+from tests.builders.ports import reserved_port
 from tests.builders.postgresql import cluster
 from tests.builders.repositories import CONFIGURATION
 from tests.builders.trees import write_tree
@@ -123,8 +123,7 @@ class Terminal:
 
     def _port(self, shown: str) -> str:
         if shown not in self._ports:
-            with closing(socket.create_server(("127.0.0.1", 0))) as free:
-                self._ports[shown] = str(free.getsockname()[1])
+            self._ports[shown] = str(self.stack.enter_context(reserved_port()))
         return self._ports[shown]
 
     def export(self, name: str, value: str) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from tests.builders.http import close
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -78,7 +80,7 @@ class Proxy:
         self.server = await asyncio.start_server(self._connection, sock=listener)
         ready.set_result(None)
         await done.wait()
-        self.server.close()
+        await close(self.server)
         for writer in [*self.writers]:
             _reset(writer)
 
@@ -127,7 +129,7 @@ class Proxy:
                 self.kill()
             if harm == REFUSED:
                 self.dead = True
-                self.server.close()
+                await close(self.server)
             _reset(writer)
             return False
         there[1].write(request.head + request.body)

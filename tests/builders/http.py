@@ -57,6 +57,10 @@ class Seen:
         return f"{self.method} {self.target}"
 
 
+def url_of(port: int, scheme: str = "http") -> str:
+    return f"{scheme}://127.0.0.1:{port}/api/v1"
+
+
 @dataclass
 class ScriptedServer:
     answer: Answering
@@ -68,7 +72,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}/api/v1"
+        return url_of(self.port, self.scheme)
 
     @property
     def asked(self) -> list[str]:

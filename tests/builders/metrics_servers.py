@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from tests.builders.ports import reserved_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -128,9 +130,10 @@ def _require(*programs: str) -> None:
 @contextmanager
 def _running(ready: str, command: Callable[[int], list[str]]) -> Iterator[str]:
     """Run a program, wait until it logs that it is ready, and yield its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
-    with subprocess.Popen(command(port), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+    with (
+        reserved_port() as port,
+        subprocess.Popen(command(port), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process,
+    ):
         assert process.stderr is not None
         try:
             log = []

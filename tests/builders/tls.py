@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import trustme
 
+from tests.builders.http import close
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
@@ -99,5 +101,5 @@ async def tunnelling_proxy(to: int, answer: bytes = ACCEPTANCE) -> AsyncIterator
     try:
         yield proxy
     finally:
-        listener.close()
+        await close(listener)
         await proxy.ended()

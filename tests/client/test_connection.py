@@ -25,7 +25,8 @@ from dlsync.errors import (
     SettingsError,
     Unreachable,
 )
-from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server
+from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server, url_of
+from tests.builders.ports import reserved_port
 from tests.builders.throttling import BUSY, Clock, Crowded
 
 if TYPE_CHECKING:
@@ -162,27 +163,25 @@ async def test_a_server_that_hangs_causes_a_timeout_error() -> None:
 
 
 async def test_a_server_that_is_down_is_unreachable_after_five_attempts() -> None:
-    async with scripted_server(OK) as server:
-        pass
-    async with connection_to(server.url) as connection:
-        with pytest.raises(Unreachable, match=r"5 attempts.*could not connect"):
-            await connection.request("GET", ("x",))
+    with reserved_port() as port:
+        async with connection_to(url_of(port)) as connection:
+            with pytest.raises(Unreachable, match=r"5 attempts.*could not connect"):
+                await connection.request("GET", ("x",))
     assert connection.requests == 5
 
 
 async def test_once_a_server_was_found_down_each_request_tries_once_until_it_is_back() -> None:
-    async with scripted_server(OK) as server:
-        pass
-    async with connection_to(server.url) as connection:
-        for attempts in (5, 1, 1):
-            before = connection.requests
-            with pytest.raises(Unreachable, match=f"after {attempts} attempt"):
+    with reserved_port() as port:
+        async with connection_to(url_of(port)) as connection:
+            for attempts in (5, 1, 1):
+                before = connection.requests
+                with pytest.raises(Unreachable, match=f"after {attempts} attempt"):
+                    await connection.request("GET", ("x",))
+                assert connection.requests - before == attempts
+            async with scripted_server(OK, port=port):
                 await connection.request("GET", ("x",))
-            assert connection.requests - before == attempts
-        async with scripted_server(OK, port=server.port):
-            await connection.request("GET", ("x",))
-        with pytest.raises(Unreachable, match="after 9 attempts and 30"):
-            await connection.request("GET", ("x",))
+            with pytest.raises(Unreachable, match="after 9 attempts and 30"):
+                await connection.request("GET", ("x",))
 
 
 async def test_a_server_that_breaks_connections_does_not_count_as_down() -> None:

@@ -11,6 +11,7 @@ from pyreqwest.http import Url
 from dlsync.client.transport import base_url, proxy_for
 from dlsync.errors import SettingsError, Unreachable
 from tests.builders.http import IMPATIENT, KEY, Reply, reader_of, scripted_server
+from tests.builders.ports import reserved_port
 from tests.builders.tls import REFUSAL, authority_file, server_context, tunnelling_proxy
 
 if TYPE_CHECKING:
@@ -198,13 +199,12 @@ async def test_the_error_for_a_refused_tunnel_names_the_proxy_without_its_passwo
 async def test_a_proxy_that_is_down_is_an_error_after_one_attempt_that_names_the_proxy(
     named: Callable[..., None], scheme: str, url: str
 ) -> None:
-    async with scripted_server(LISTED) as gone:
-        pass
-    named(all_proxy=f"{scheme}://me:s3cret@127.0.0.1:{gone.port}")
-    async with reader_of(url, insecure=True) as client:
-        with pytest.raises(Unreachable, match=f"proxy {scheme}://127.0.0.1:{gone.port}, which all_proxy") as caught:
-            await client.rules.list()
-        assert client.requests == 1
+    with reserved_port() as port:
+        named(all_proxy=f"{scheme}://me:s3cret@127.0.0.1:{port}")
+        async with reader_of(url, insecure=True) as client:
+            with pytest.raises(Unreachable, match=f"proxy {scheme}://127.0.0.1:{port}, which all_proxy") as caught:
+                await client.rules.list()
+            assert client.requests == 1
     assert "s3cret" not in str(caught.value)
 
 

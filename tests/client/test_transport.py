@@ -17,7 +17,8 @@ import pytest
 from dlsync.client.connection import READ_WRITE, Connection
 from dlsync.client.transport import DEADLINE, LARGEST_BODY, SLOWEST
 from dlsync.errors import BadAnswer, DlsyncError, Rejected, SettingsError, Unreachable
-from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, close, scripted_server
+from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, close, scripted_server, url_of
+from tests.builders.ports import reserved_port
 from tests.builders.tls import authority_file, server_context
 
 if TYPE_CHECKING:
@@ -218,11 +219,10 @@ async def test_a_request_whose_response_is_lost_counts_as_carried_out(lost: Misb
 
 
 async def test_a_request_for_which_there_is_no_connection_counts_as_not_sent() -> None:
-    async with scripted_server(OK) as gone:
-        pass
-    async with connection_to(gone.url) as connection:
-        with pytest.raises(Unreachable, match=r"after 5 attempts .*could not connect"):
-            await connection.request("POST", ("x",), body=b"{}", repeatable=False)
+    with reserved_port() as port:
+        async with connection_to(url_of(port)) as connection:
+            with pytest.raises(Unreachable, match=r"after 5 attempts .*could not connect"):
+                await connection.request("POST", ("x",), body=b"{}", repeatable=False)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
