@@ -187,11 +187,6 @@ def redis(answers: bytes) -> type[StreamRequestHandler]:
     return Redis
 
 
-def nothing_listens() -> int:
-    with ThreadingTCPServer(("127.0.0.1", 0), StreamRequestHandler) as server:
-        return int(server.server_address[1])
-
-
 def info(uptime: int = 10, hits: int = 90) -> bytes:
     facts = {
         "used_memory": 3 * 1024 * 1024,
@@ -222,7 +217,8 @@ def test_http_check_measures_each_page_and_reports_the_worst_status() -> None:
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Page)) as port:
         fine = run("http_check.py", f"checkout=http://127.0.0.1:{port}/health?deep=1")
         broken = run("http_check.py", f"a=http://127.0.0.1:{port}/health?deep=1", f"b=http://127.0.0.1:{port}")
-    gone = run("http_check.py", f"shop=http://127.0.0.1:{port}/")
+    with reserved_port() as nobody:
+        gone = run("http_check.py", f"shop=http://127.0.0.1:{nobody}/")
 
     assert (fine.code, fine.labels) == (0, {"checkout_time", "checkout_size", "checkout_code"})
     assert broken.code == 2
@@ -254,7 +250,8 @@ def test_tls_expiry_reports_the_days_until_the_certificate_expires(tmp_path: Pat
 
 
 def test_tls_expiry_is_critical_when_the_server_is_unreachable() -> None:
-    assert run("tls_expiry.py", f"127.0.0.1:{nothing_listens()}").code == 2
+    with reserved_port() as nobody:
+        assert run("tls_expiry.py", f"127.0.0.1:{nobody}").code == 2
 
 
 def test_tls_expiry_is_unknown_without_arguments() -> None:

@@ -22,7 +22,7 @@ from dlsync.files.settings import Settings
 from dlsync.operations import ApplyOptions, session
 from dlsync.server.run import running
 from dlsync.state import lock
-from tests.builders.faults import proxied
+from tests.builders.faults import HANG, proxied
 from tests.builders.trees import criterion, dashboard, resource, rule, widget, write_tree
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def disturbed(made: Scene, folder: Path, fault: str, at: int) -> str:
     forget()
     with running(db=copied(made.database, folder / f"{fault[:12]}-{at}.db")) as server:
         with proxied(server.url, fault, at) as proxy:
-            applied(made.tree, proxy.url, timeout=0.3)
+            applied(made.tree, proxy.url, timeout=0.5 if fault == HANG else 5)
             hit = proxy.hit
         again = applied(made.tree, server.url)
         if again is None or any(change.result != "applied" for change in again.changes):

@@ -82,7 +82,7 @@ def _prometheus(folder: Path) -> AbstractContextManager[str]:
 
 
 SCRAPE = """
-global: {{scrape_interval: 50ms, scrape_timeout: 50ms}}
+global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
 scrape_configs:
 - job_name: dlsync
   authorization: {{credentials_file: {folder}/key}}

@@ -80,7 +80,7 @@ def said(done: Outcome) -> list[str]:
     return [line for line in (done.out + done.err).splitlines() if ": error: " in line]
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", CONTENTS)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_bad_file_is_an_error_at_its_place_before_anything_is_written(

@@ -478,7 +478,8 @@ async def test_a_422_to_a_retried_create_is_already_exists() -> None:
     ],
 )
 async def test_an_unrepeatable_request_is_not_retried_if_it_may_have_been_carried_out(lost: Reply) -> None:
-    async with scripted_server(in_order(lost, Reply(201))) as server, writer_to(server, timeout=0.2) as connection:
+    timeout = 1 if lost.misbehaviour is Misbehaviour.HANG else 30
+    async with scripted_server(in_order(lost, Reply(201))) as server, writer_to(server, timeout=timeout) as connection:
         with pytest.raises((Unreachable, ServerFault), match="after 1 attempt;"):
             await connection.request("POST", ("links",), body=b"{}", repeatable=False)
     assert len(server.seen) == 1

@@ -62,10 +62,10 @@ def test_after_a_server_is_killed_during_an_apply_another_server_completes_it(
 
         forget()
         with proxied(first, KILL_AFTER, DASHBOARDS // 2, kill) as proxy:
-            applied(large_tree, proxy.url, concurrency=16)
+            applied(large_tree, proxy.url, concurrency=16, timeout=30)
             assert proxy.hit
         assert 0 < len(left_to_do(large_tree, second)) < DASHBOARDS
-        assert applied(large_tree, second, concurrency=16) is not None
+        assert applied(large_tree, second, concurrency=16, timeout=30) is not None
         assert left_to_do(large_tree, third) == []
         # two applies run at once through two servers: the second waits for the lock of the first
         write_tree(large_tree, {f"dashboards/d{number}.yaml": dashboard_file(number, "b") for number in range(20)})
