@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -178,6 +179,32 @@ def test_a_stop_closes_a_connection_that_arrives_in_the_same_moment(
         assert all_of(connection) == b""
     gc.collect()  # a socket that is left open is a warning here, which fails the test
     assert caplog.text == ""  # uvicorn logs when it has waited for a connection until the end of the grace
+
+
+def test_a_stop_leaves_no_socket_of_connections_that_go_on_arriving(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    urls: list[str] = []
+    arrivals: list[asyncio.Task[None]] = []
+    on_tick = uvicorn.Server.on_tick
+
+    async def arrive_in_each_turn() -> None:
+        with ExitStack() as connections, suppress(ConnectionRefusedError):  # once the server listens no more
+            while True:
+                connections.enter_context(connect(RunningServer(urls[0])))
+                await asyncio.sleep(0)
+
+    async def with_arrivals(self: uvicorn.Server, counter: int) -> bool:
+        if stops := await on_tick(self, counter):
+            arrivals.append(asyncio.create_task(arrive_in_each_turn()))
+        return stops
+
+    monkeypatch.setattr(uvicorn.Server, "on_tick", with_arrivals)
+    with running() as server:
+        urls.append(server.url)
+    assert [task.done() for task in arrivals] == [True]
+    gc.collect()  # a socket that is left open is a warning here, which fails the test
+    assert caplog.text == ""
 
 
 def test_sigterm_completes_a_running_request_and_accepts_no_new_connection(tmp_path: Path) -> None:
