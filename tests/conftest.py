@@ -42,6 +42,9 @@ settings.load_profile(os.environ.get("DLSYNC_HYPOTHESIS", "quick"))
 # loading the authorities of this machine takes 19 ms for each httpx2 client, and no test needs them
 httpcore2.default_ssl_context = lambda **_: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+# fixtures of a session or a module run before `_alone`
+os.environ["HOME"] = os.devnull
+
 # coverage would lose lines of what runs an event loop
 asyncio.run = traced_apart(asyncio.run)
 
@@ -79,7 +82,7 @@ def pytest_fixture_setup(
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide the environment and home folder of the developer, refuse connections, and skip waits before retries."""
-    for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
+    for name in [name for name in os.environ if name.startswith(("DLSYNC_", "XDG_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path.with_name(f"{tmp_path.name}-home")))
     connect = socket.socket.connect

@@ -214,9 +214,12 @@ def status_file(folder: Path, text: str = '{"pending": 3, "failed": 0, "settled"
 
 
 def test_http_check_measures_each_page_and_reports_the_worst_status() -> None:
+    patient = ("--warning", "30", "--critical", "30")
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Page)) as port:
-        fine = run("http_check.py", f"checkout=http://127.0.0.1:{port}/health?deep=1")
-        broken = run("http_check.py", f"a=http://127.0.0.1:{port}/health?deep=1", f"b=http://127.0.0.1:{port}")
+        fine = run("http_check.py", *patient, f"checkout=http://127.0.0.1:{port}/health?deep=1")
+        broken = run(
+            "http_check.py", *patient, f"a=http://127.0.0.1:{port}/health?deep=1", f"b=http://127.0.0.1:{port}"
+        )
     with reserved_port() as nobody:
         gone = run("http_check.py", f"shop=http://127.0.0.1:{nobody}/")
 
@@ -311,7 +314,8 @@ def test_cache_is_critical_when_the_server_is_gone_and_unknown_for_an_error_answ
     with serving(ThreadingTCPServer(("127.0.0.1", 0), redis(b"-ERR\x1b[2J\r\n"))) as port:
         assert run("data/cache.pl", "127.0.0.1", port).code == 3
 
-    assert run("data/cache.pl", "127.0.0.1", port).code == 2
+    with reserved_port() as nobody:
+        assert run("data/cache.pl", "127.0.0.1", nobody).code == 2
 
 
 @pytest.mark.parametrize(("row", "code"), [("20 100 3 512 0", 0), ("85 100 3 512 0", 1), ("20 100 3 512 700", 2)])

@@ -187,9 +187,9 @@ def proxied(upstream: str, fault: str = "", at: int = 0, kill: Callable[[], None
 
     thread = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
     thread.start()
-    ready.result(10)
+    ready.result()
     try:
         yield proxy
     finally:
         stop[0]()
-        thread.join(10)
+        thread.join()

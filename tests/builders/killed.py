@@ -24,6 +24,7 @@ def started(*arguments: str, url: str = "", stderr: int | None = subprocess.STDO
     """Start dlsync in a new process. It blocks once its stdout is full, unless the test reads it."""
     env = {
         "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],  # which `forget` clears
         "PYTHONPATH": str(ROOT),
         "DLSYNC_URL": url,
         "DLSYNC_ORG": "acme",
@@ -81,6 +82,7 @@ def _killed_at(made: Scene, folder: Path, fault: str, at: int) -> Iterator[tuple
         with proxied(server.url, fault, at, kill) as proxy:
             victim.append(started("apply", str(made.tree), "--auto-approve", url=proxy.url))
             ended(victim[0])
+            assert proxy.hit, f"{fault} at {at}: nothing was hit"
             what = f"dlsync {fault}, at {at}, {proxy.hit}"
         yield server.url, what
 
@@ -97,6 +99,8 @@ def server_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
 
         with proxied(url, fault, at, kill) as proxy:
             applied(made.tree, proxy.url)
+            if not proxy.hit:
+                return f"{what}: nothing was hit"
             what = f"{what}, {proxy.hit}"
     with running(db=database) as server:
         again = applied(made.tree, server.url)

@@ -132,7 +132,7 @@ def test_the_search_finds_a_page(browser: Browser, address: str) -> None:
     with opened(browser, address, viewport={"width": 1280, "height": 800}) as page:
         page.goto(f"{address}/")
         page.get_by_role("button", name="Search").first.click()
-        page.keyboard.type("rollback")
+        page.locator("dialog input").fill("rollback")
         page.get_by_role("link", name="rollback").last.wait_for()
 
 
